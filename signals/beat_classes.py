@@ -1,0 +1,48 @@
+"""Beat classes of AAMI EC57 and how the databases' annotation symbols map onto them."""
+
+import numpy as np
+
+from .recording import Events
+
+__all__ = ["AAMI_CLASS", "CLASSES", "aami_index", "beats_of"]
+
+CLASSES = "NSVFQ"
+"""Order of the classes in every label, logit and table."""
+
+AAMI_CLASS: dict[str, str] = {
+    **dict.fromkeys("NLRej", "N"),
+    **dict.fromkeys("AaJS", "S"),
+    **dict.fromkeys("VE", "V"),
+    **dict.fromkeys("F", "F"),
+    **dict.fromkeys("/fQ", "Q"),
+}
+"""Annotation symbol -> class; every other symbol is no beat (ANSI/AAMI EC57:2012)."""
+
+
+def aami_index(symbol: np.ndarray) -> np.ndarray:
+    """Class of each annotation symbol.
+
+    Parameters
+    ----------
+    symbol : str (n,), WFDB annotation symbols
+
+    Returns
+    -------
+    np.ndarray
+        int8 (n,), position in `CLASSES`, -1 where the symbol is no beat.
+    """
+    known, inverse = np.unique(symbol, return_inverse=True)
+    index = np.asarray([CLASSES.find(AAMI_CLASS.get(str(s), "?")) for s in known], dtype=np.int8)
+    return index[inverse] if index.size else np.empty(0, dtype=np.int8)
+
+
+def beats_of(events: Events) -> tuple[np.ndarray, np.ndarray]:
+    """Reference beats of a recording.
+
+    Returns
+    -------
+    sample : int64 (n_beats,), position in samples of the recording
+    label : int8 (n_beats,), position in `CLASSES`
+    """
+    label = aami_index(events.symbol)
+    return events.sample[label >= 0], label[label >= 0]

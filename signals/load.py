@@ -1,0 +1,79 @@
+"""One verb that reads every kind of recording."""
+
+from os import PathLike
+from pathlib import Path
+
+from .errors import CorruptRecordError, InputError, UnsupportedFormatError
+from .recording import Recording
+
+__all__ = ["load"]
+
+_WFDB_SUFFIXES = (".hea", ".dat", ".atr", ".mat")
+
+
+def load(path: str | PathLike[str], *, fs_hz: float | None = None) -> Recording:
+    """Read a recording: WFDB, EDF/EDF+ or CSV, told apart by the suffix.
+
+    Parameters
+    ----------
+    path : a WFDB record with or without ``.hea``/``.dat``, an ``.edf`` or a ``.csv`` file
+    fs_hz : sampling rate in Hz of a CSV file that does not state its own
+
+    Returns
+    -------
+    Recording
+        Digital counts as stored; NaN, missing and constant signals are read as they are.
+
+    Raises
+    ------
+    InputError
+        One line that names the file, the value and the limit: no such file, not readable, an unsupported
+        format (`UnsupportedFormatError`), or a recording that contradicts itself (`CorruptRecordError`).
+    """
+    path = Path(path)
+    try:
+        return _load(path, fs_hz)
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: the recording does not fit into memory") from error
+
+
+def _load(path: Path, fs_hz: float | None) -> Recording:
+    header = _wfdb_header(path)
+    if header is not None:
+        from .wfdb_reader import read_wfdb
+
+        return read_wfdb(_present(header))
+    _present(path)
+    match path.suffix.lower():
+        case ".edf":
+            from .edf_reader import read_edf
+
+            return read_edf(path)
+        case ".csv":
+            from .csv_reader import read_csv
+
+            return read_csv(path, fs_hz)
+        case suffix:
+            raise UnsupportedFormatError(
+                f"{path}: files of kind {suffix!r} are not read; only WFDB (.hea), .edf and .csv"
+            )
+
+
+def _wfdb_header(path: Path) -> Path | None:
+    """The header that belongs to `path`, None if it is no part of a WFDB record."""
+    if path.suffix.lower() in _WFDB_SUFFIXES:
+        return path.with_suffix(".hea")
+    appended = path.with_name(path.name + ".hea") if path.name else path
+    return appended if appended.is_file() else None
+
+
+def _present(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: a folder, not a recording")
+    if path.stat().st_size == 0:
+        raise CorruptRecordError(f"{path}: the file is empty (0 bytes)")
+    return path

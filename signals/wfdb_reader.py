@@ -1,0 +1,113 @@
+"""WFDB records: header, signal files and reference annotations to a `Recording` in digital counts."""
+
+from pathlib import Path
+
+import numpy as np
+import wfdb
+
+from .datasets import subject_of
+from .errors import CorruptRecordError
+from .recording import Channel, Events, Recording
+from .wfdb_header import SignalSpec, WfdbHeader, parse_header
+
+__all__ = ["read_wfdb"]
+
+_END_OF_ANNOTATIONS = b"\x00\x00"
+"""Source: WFDB Applications Guide, annot(5)."""
+_SLACK_S = 1.0
+"""Databases hold annotations slightly after the last sample (svdb); those within this time are dropped."""
+
+
+def read_wfdb(header_path: Path) -> Recording:
+    """Read a single-segment WFDB record.
+
+    Signals of differing rates: those of the highest rate are kept. Annotations come from the ``.atr`` file
+    beside the header, if there is one; those up to 1 s after the last sample are dropped.
+
+    Parameters
+    ----------
+    header_path : the ``.hea`` file; its signal files lie in the same folder
+
+    Raises
+    ------
+    InputError
+        See `parse_header`; or the ``.atr`` file is damaged.
+    """
+    header = parse_header(header_path)
+    per_frame = max(s.samples_per_frame for s in header.signals)
+    kept = [i for i, s in enumerate(header.signals) if s.samples_per_frame == per_frame]
+    fs_hz = header.frame_rate_hz * per_frame
+    columns = _read_counts(header, kept)
+    specs = [header.signals[i] for i in kept]
+    counts = np.stack(columns, axis=1).astype(_smallest_dtype(columns))
+    counts.setflags(write=False)
+    name = header_path.stem
+    return Recording(
+        name=name,
+        fs_hz=fs_hz,
+        counts=counts,
+        channels=tuple(_channel(i, spec) for i, spec in zip(kept, specs, strict=True)),
+        subject=subject_of(name, header_path.parent.name),
+        events=_read_events(header_path.with_suffix(".atr"), len(counts), fs_hz),
+        invalid=_invalid(counts, specs),
+    )
+
+
+def _read_counts(header: WfdbHeader, kept: list[int]) -> list[np.ndarray]:
+    """Digital counts of the signals `kept`, each (n_samples,)."""
+    stem = header.path.resolve().with_suffix("")
+    try:
+        record = wfdb.rdrecord(str(stem), channels=kept, physical=False, smooth_frames=False)
+    except Exception as error:
+        raise CorruptRecordError(f"{header.path}: not readable as WFDB ({_one_line(error)})") from error
+    columns: list[np.ndarray] = getattr(record, "e_d_signal", None) or []
+    n_samples = header.n_frames * header.signals[kept[0]].samples_per_frame
+    if len(columns) != len(kept) or any(len(c) != n_samples for c in columns):
+        raise CorruptRecordError(f"{header.path}: the signals do not hold {n_samples} samples each")
+    return columns
+
+
+def _smallest_dtype(columns: list[np.ndarray]) -> type[np.int16] | type[np.int32]:
+    low, high = min(int(c.min()) for c in columns), max(int(c.max()) for c in columns)
+    return np.int16 if low >= -(1 << 15) and high < 1 << 15 else np.int32
+
+
+def _channel(index: int, spec: SignalSpec) -> Channel:
+    return Channel(spec.name or f"signal {index}", spec.unit, spec.gain_per_unit, spec.baseline_counts)
+
+
+def _invalid(counts: np.ndarray, specs: list[SignalSpec]) -> np.ndarray | None:
+    invalid = np.zeros(counts.shape, dtype=np.bool_)
+    for column, spec in enumerate(specs):
+        if spec.invalid_count is not None:
+            invalid[:, column] = counts[:, column] == spec.invalid_count
+    if not invalid.any():
+        return None
+    invalid.setflags(write=False)
+    return invalid
+
+
+def _read_events(path: Path, n_samples: int, fs_hz: float) -> Events:
+    if not path.is_file():
+        return Events.empty()
+    end = path.read_bytes()[-2:]
+    if end != _END_OF_ANNOTATIONS:
+        raise CorruptRecordError(f"{path}: the annotation file ends with {end!r} instead of two zero bytes")
+    try:
+        annotation = wfdb.rdann(str(path.resolve().with_suffix("")), "atr")
+    except Exception as error:
+        raise CorruptRecordError(f"{path}: not a WFDB annotation file ({_one_line(error)})") from error
+    sample = np.asarray(annotation.sample, dtype=np.int64)
+    last = n_samples + fs_hz * _SLACK_S
+    outside = sample[(sample < 0) | (sample > last)]
+    if outside.size:
+        raise CorruptRecordError(f"{path}: annotation at sample {outside[0]}, outside 0 to {n_samples - 1}")
+    order = np.argsort(sample, kind="stable")
+    order = order[sample[order] < n_samples]
+    symbol = np.asarray(annotation.symbol, dtype=np.str_)
+    text = np.asarray([note.strip("\x00 ") for note in annotation.aux_note or []], dtype=np.str_)
+    return Events(sample[order], symbol[order], np.zeros(len(order)), text[order])
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
