@@ -4,8 +4,8 @@ Every value handed to a network is int8 in Q2.5 fixed point: 1.0 is 32, the rang
 The same arithmetic runs on the device in ``firmware_export/runtime/ictus_beat.c``, bit for bit.
 
 The largest gain in inter-patient ventricular detection comes from the beat minus the patient's own typical beat;
-supraventricular runs show only against a long-term mean RR interval (de Chazal et al., IEEE TBME 51(7):1196, 2004).
-Both are kept here as running estimates with a few bytes of state.
+supraventricular runs show only against a long-term mean RR interval (de Chazal, O'Dwyer & Reilly, IEEE Trans
+Biomed Eng 51(7):1196-1206, 2004). Both are kept here as running estimates with a few bytes of state.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class Context(IntEnum):
     IRREGULARITY = 7
     """Mean absolute successive difference of the last 8 RR / slow running mean RR, times 4."""
     PRE_RECORDING = 8
-    """RR before this beat / running mean RR of about 1,024 beats: a run of ectopic beats does not become the norm."""
+    """RR before this beat / running mean RR of about 1,024 beats, so that a run does not become the norm."""
     PRE_DEVIATION = 9
     """RR before this beat minus the slow running mean RR, over its running mean absolute deviation, times 1/2:
     a premature beat in a regular rhythm stands out, one in atrial fibrillation does not."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil
 
 import numpy as np
-from scipy.signal import firwin, upfirdn
+from scipy.signal import upfirdn
 
 from .errors import InputError, UnanalysableError
 from .recording import Recording
@@ -153,7 +153,8 @@ def _antialias(up: int, down: int) -> tuple[np.ndarray, int]:
     """Taps at the common rate, each of the `up` phases with gain 1 at 0 Hz, and their delay."""
     wide = max(up, down)
     half = down * ceil(_HALF_WIDTH * wide / down)
-    taps = firwin(2 * half + 1, _CUTOFF / wide, window=("kaiser", _KAISER_BETA))
+    ideal = np.sinc(_CUTOFF / wide * np.arange(-half, half + 1))
+    taps = ideal * np.kaiser(2 * half + 1, _KAISER_BETA)
     phases = np.pad(taps, (0, -len(taps) % up)).reshape(-1, up)
     return (phases / phases.sum(axis=0)).ravel().astype(np.float32), half
 

@@ -1,11 +1,11 @@
 """Features of one second of signal for the noise gate, in integers only.
 
-A block is *analysable* when the noise in it leaves at least 6 dB between the beats and the noise, by the definition
-in `noise`, after the device's own filter (wander that the filter removes does not count). A flat line and a signal
-at the converter's rail never are. The network is trained with blocks well on either side of that limit.
+A block is *analysable* when the noise in it leaves at least 6 dB between the beats and the noise, by the
+definition in `noise`, after the device's own filter (wander that the filter removes does not count). A flat line
+and a signal at the converter's rail never are. The network is trained with blocks well on either side of that.
 
-The idea: an ECG is quiet most of the time and moves in short bursts, noise fills the gaps. So each block is cut into
-8 pieces of an eighth of a second, and the quietest, the median and the loudest piece are compared in three bands.
+The idea: an ECG is quiet most of the time and moves in short bursts, noise fills the gaps. So each block is cut
+into 8 pieces of an eighth of a second, and the quietest, the median and the loudest are compared in three bands.
 Flutter and fibrillation waves fill the gaps too, but in the lowest band only, and regularly.
 
 The same arithmetic runs on the device in ``firmware_export/runtime/ictus_gate.c``, bit for bit: a handful of

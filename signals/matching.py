@@ -15,7 +15,8 @@ def match_peaks(
     """Pair each reference beat with at most one detection, the closest pairs first.
 
     In every round the pairs whose members are each other's nearest are taken out; rounds go on
-    until no two beats that are left lie within the tolerance.
+    until no two beats that are left lie within the tolerance. Those taken are then paired in the
+    order of time, so that pairs never cross; that brings no two of a pair further apart than allowed.
 
     Parameters
     ----------
@@ -39,8 +40,7 @@ def match_peaks(
         pairs.append(np.stack((free_reference[mutual], free_detected[near_a[mutual]])))
         free_detected = np.delete(free_detected, near_a[mutual])
         free_reference = free_reference[~mutual]
-    matched = np.concatenate(pairs, axis=1)
-    first, second = matched[:, np.argsort(matched[0], kind="stable")]
+    first, second = np.sort(np.concatenate(pairs, axis=1), axis=1)
     return first, second
 
 

@@ -7,7 +7,7 @@ programs ``nst`` and ``sigamp`` of the WFDB Applications Guide): SNR = 10 log10(
 - N is the noise power: the square of the RMS over pieces of one second, each freed of its mean;
 - a is the gain that the noise is multiplied with.
 
-Both amplitudes are trimmed means over up to 300 measurements, without the largest and the smallest 5 %.
+Both amplitudes are trimmed means over the first 300 measurements, without the largest and the smallest 5 %.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def qrs_power(signal: np.ndarray, r_peak: np.ndarray, fs_hz: float) -> float:
     inside = r_peak[(r_peak >= half_width) & (r_peak < len(signal) - half_width)]
     if len(inside) == 0:
         raise ValueError(f"none of {len(r_peak)} QRS complexes lies within the {len(signal)} samples")
-    qrs = np.asarray(signal, np.float64)[_spread(inside)[:, None] + np.arange(-half_width, half_width + 1)]
+    qrs = np.asarray(signal, np.float64)[inside[:_N_MEASUREMENTS, None] + np.arange(-half_width, half_width + 1)]
     return _trimmed_mean(np.ptp(qrs, axis=1)) ** 2 / 8
 
 
@@ -55,7 +55,7 @@ def noise_power(noise: np.ndarray, fs_hz: float) -> float:
     if n_pieces == 0:
         raise ValueError(f"{len(noise)} samples of noise are less than one second at {fs_hz} Hz")
     pieces = np.asarray(noise[: n_pieces * piece], np.float64).reshape(n_pieces, piece)
-    power = _trimmed_mean(_spread(pieces.std(axis=1))) ** 2
+    power = _trimmed_mean(pieces[:_N_MEASUREMENTS].std(axis=1)) ** 2
     if power == 0:
         raise ValueError("the noise is constant")
     return power
@@ -93,13 +93,6 @@ def mix(clean: np.ndarray, noise: np.ndarray, snr_db: float, r_peak: np.ndarray,
         return mixed.astype(clean.dtype)
     limits = np.iinfo(clean.dtype)
     return np.clip(np.rint(mixed), limits.min, limits.max).astype(clean.dtype)
-
-
-def _spread(values: np.ndarray) -> np.ndarray:
-    """At most `_N_MEASUREMENTS` of the values, evenly spread."""
-    if len(values) <= _N_MEASUREMENTS:
-        return values
-    return values[np.linspace(0, len(values) - 1, _N_MEASUREMENTS).astype(np.int64)]
 
 
 def _trimmed_mean(values: np.ndarray) -> float:

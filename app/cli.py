@@ -1,0 +1,209 @@
+"""The ``ictus`` command line: arguments, exit status and the one line that says what is wrong."""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+__all__ = ["build_parser", "main"]
+
+EXIT_DONE, EXIT_INTERNAL, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 1, 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : arguments without the program's name; ``sys.argv[1:]`` if None
+
+    Returns
+    -------
+    Exit status: 0 done, 1 internal error, 2 bad arguments or bad input, 130 interrupted, 141 nobody reads on.
+    """
+    args = None
+    try:
+        args = build_parser().parse_args(argv)
+        _run(args)
+        sys.stdout.flush()
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT_DONE
+    except KeyboardInterrupt:
+        return _say("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_BROKEN_PIPE
+    except Exception as error:
+        return _explain(error, bool(os.environ.get("ICTUS_DEBUG")) or bool(args and args.traceback))
+    return EXIT_DONE
+
+
+def _run(args: argparse.Namespace) -> None:
+    from . import commands
+
+    commands.COMMANDS[args.command](args)
+
+
+def _explain(error: Exception, with_traceback: bool) -> int:
+    from ..signals.errors import IctusError
+
+    if with_traceback:
+        traceback.print_exception(error, file=sys.stderr)
+    line = " ".join(str(error).split())
+    if isinstance(error, IctusError):
+        return _say(line or type(error).__name__, EXIT_BAD_INPUT)
+    return _say(f"internal error, {type(error).__name__}: {line} (--traceback shows where)", EXIT_INTERNAL)
+
+
+def _say(line: str, status: int) -> int:
+    print(f"ictus: {line}", file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_BAD_INPUT, f"ictus: {message} (see `{self.prog} --help`)\n")
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"ictus {version('ictus')}")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = _Parser(
+        prog="ictus",
+        description="From a raw ECG or EEG recording to a decision that a coin-cell wearable can make.",
+        epilog="Research use only. Not a medical device; not for diagnosis or treatment.",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and leave")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (
+        _add_run,
+        _add_data,
+        _add_analyze,
+        _add_train,
+        _add_evaluate,
+        _add_compress,
+        _add_export,
+        _add_simulate,
+    ):
+        add(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # pyright: ignore[reportPrivateUsage] - argparse gives it no public name
+
+
+def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON; - for standard output")
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    return parser
+
+
+def _add_task(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", default="beat", help="beat is the only task so far")
+
+
+def _add_data_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", metavar="DIR|NAME", help="folder of recordings or name of a data set; default: built-in sample"
+    )
+
+
+def _add_compact_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="compact model; beat takes the one that comes along")
+
+
+def _add_run(commands: _Commands) -> None:
+    parser = _command(commands, "run", "train, compress, build, emulate and report, all the way from raw records")
+    _add_task(parser)
+    _add_data_option(parser)
+    parser.add_argument("--out", metavar="DIR", default="ictus-report", help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="fewer epochs and windows, to see that it works")
+
+
+def _add_data(commands: _Commands) -> None:
+    parser = _command(commands, "data", "list, fetch or verify the public data sets")
+    parser.add_argument("action", choices=("list", "fetch", "verify"))
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="data set to fetch or verify, see `ictus data list`"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", help="root folder; default: $ICTUS_DATA or the user's data folder"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="files to take, for instance '10*'; repeatable",
+    )
+
+
+def _add_analyze(commands: _Commands) -> None:
+    parser = _command(commands, "analyze", "find the beats and events of one recording")
+    parser.add_argument("record", metavar="RECORD", help="WFDB record, .edf or .csv file")
+    _add_task(parser)
+    parser.add_argument("--model", metavar="MODEL", help="default: the compact model that comes along")
+    parser.add_argument(
+        "--channel", metavar="LEAD", help="name of the lead; default: MLII, else II, else the first"
+    )
+    parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate of a CSV file that states none")
+    parser.add_argument("--out", metavar="DIR", default=".", help="default: the current folder")
+
+
+def _add_train(commands: _Commands) -> None:
+    parser = _command(commands, "train", "train the float network of a task")
+    parser.add_argument("task", metavar="TASK")
+    _add_data_option(parser)
+    parser.add_argument("--split", default="inter", metavar="S", help="inter or intra; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument("--out", metavar="MODEL", help="default: TASK.safetensors")
+
+
+def _add_evaluate(commands: _Commands) -> None:
+    parser = _command(commands, "evaluate", "score a model on the test side of a split")
+    parser.add_argument("task", metavar="TASK")
+    parser.add_argument("--model", metavar="MODEL", help="default: the compact model that comes along")
+    _add_data_option(parser)
+    parser.add_argument(
+        "--split", default="inter", metavar="S", help="inter, intra or external; default: %(default)s"
+    )
+    parser.add_argument("--peaks", choices=("detected", "reference"), default="detected")
+
+
+def _add_compress(commands: _Commands) -> None:
+    parser = _command(commands, "compress", "prune and log-quantise a trained model")
+    parser.add_argument("model", metavar="MODEL", help="file from `ictus train`; a task with --describe")
+    parser.add_argument("--describe", action="store_true", help="describe the compact model that comes along")
+    _add_data_option(parser)
+    parser.add_argument("--recipe", default="default", metavar="R", help="default: %(default)s")
+    parser.add_argument("--out", metavar="MODEL", help="default: MODEL with the suffix .ictus")
+
+
+def _add_export(commands: _Commands) -> None:
+    parser = _command(commands, "export", "write a compact model as C99 source or .tflite")
+    _add_compact_model(parser)
+    parser.add_argument("--format", choices=("c", "tflite"), required=True)
+    parser.add_argument("--target", default="cortex-m4", help="default: %(default)s")
+    parser.add_argument("--out", metavar="DIR", required=True)
+
+
+def _add_simulate(commands: _Commands) -> None:
+    parser = _command(commands, "simulate", "run a recording through the emulated wearable")
+    _add_compact_model(parser)
+    parser.add_argument("record", metavar="RECORD")
+    parser.add_argument("--device", metavar="NAME", help="default: that of the device table")
+    parser.add_argument("--scenario", metavar="S", help="what the radio sends; default: that of the energy model")

@@ -1,0 +1,138 @@
+"""What each command does: check the outputs, call one verb, hand over the result."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .console import Console
+from .output import json_text, require_writable, require_writable_file, write_json
+
+__all__ = ["COMMANDS"]
+
+
+def _run(args: argparse.Namespace) -> None:
+    out = require_writable(args.out)
+    _check_json(args)
+    from .run import run
+    from .summaries import run_text
+
+    with Console() as progress:
+        page = run(args.task, args.data, out, args.quick, progress)
+    report = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    _hand_over(args, report, run_text(report, page))
+
+
+def _data(args: argparse.Namespace) -> None:
+    _check_json(args)
+    from .data_command import data_command
+
+    root = None if args.data is None else Path(args.data)
+    result, text = data_command(args.action, args.name, root, tuple(args.only))
+    _hand_over(args, result, text)
+
+
+def _analyze(args: argparse.Namespace) -> None:
+    out = require_writable(args.out)
+    _check_json(args)
+    from ..signals import load
+
+    recording = load(args.record, fs_hz=args.fs)
+    from .analysis_files import analysis_json, save_analysis
+    from .analyze import analyze
+    from .summaries import analysis_text
+    from .verbs import load_model
+
+    loaded = load_model(args.model, args.task)
+    analysis = analyze(recording, loaded.model, args.channel)
+    files = save_analysis(analysis, recording, out)
+    _hand_over(args, analysis_json(analysis), analysis_text(analysis, files))
+
+
+def _train(args: argparse.Namespace) -> None:
+    out = require_writable_file(args.out or f"{args.task}.safetensors")
+    _check_json(args)
+    from .summaries import evaluation_text
+    from .verbs import train
+
+    with Console() as progress:
+        _, result = train(args.task, args.data, args.split, out, args.seed, progress)
+    _hand_over(args, result, f"{evaluation_text(result)}\nmodel: {out}")
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    _check_json(args)
+    from .summaries import evaluation_text
+    from .verbs import evaluate
+
+    with Console() as progress:
+        result = evaluate(args.task, args.model, args.data, args.split, args.peaks, progress)
+    _hand_over(args, result, evaluation_text(result))
+
+
+def _compress(args: argparse.Namespace) -> None:
+    _check_json(args)
+    from .summaries import compression_text
+    from .verbs import compress, describe
+
+    if args.describe:
+        result = describe(args.model)
+        _hand_over(args, result, compression_text(result))
+        return
+    out = require_writable_file(args.out or Path(args.model).with_suffix(".ictus"))
+    with Console() as progress:
+        _, result = compress(args.model, args.data, args.recipe, out, progress)
+    _hand_over(args, result, f"{compression_text(result)}\nmodel: {out}")
+
+
+def _export(args: argparse.Namespace) -> None:
+    out = require_writable(args.out)
+    _check_json(args)
+    from .firmware_verbs import export
+    from .summaries import export_text
+
+    result = export(_model(args.model), args.format, args.target, out)
+    _hand_over(args, result, export_text(result, out))
+
+
+def _simulate(args: argparse.Namespace) -> None:
+    _check_json(args)
+    from .firmware_verbs import simulate
+    from .summaries import simulation_text
+
+    result = simulate(_model(args.model), args.record, args.device, args.scenario)
+    _hand_over(args, result, simulation_text(result))
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "run": _run,
+    "data": _data,
+    "analyze": _analyze,
+    "train": _train,
+    "evaluate": _evaluate,
+    "compress": _compress,
+    "export": _export,
+    "simulate": _simulate,
+}
+"""Command -> its function; outputs are checked before any work begins."""
+
+
+def _model(name: str) -> str | None:
+    """None for the name of a task, which stands for the model that comes along."""
+    return None if name == "beat" and not Path(name).exists() else name
+
+
+def _check_json(args: argparse.Namespace) -> None:
+    if args.json not in (None, "-"):
+        require_writable_file(args.json)
+
+
+def _hand_over(args: argparse.Namespace, result: Mapping[str, Any], text: str) -> None:
+    """JSON to where it was asked for; the text to standard output unless the JSON goes there."""
+    if args.json == "-":
+        print(json_text(result), end="")
+        return
+    if args.json is not None:
+        write_json(args.json, result)
+    print(text)

@@ -1,0 +1,85 @@
+"""The verbs that need the device side: export and simulate."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..compression import CompactModel, to_bytes
+from ..firmware_export import GoldenVectors, call_witnesses, export_c, write_tflite
+from ..firmware_export import simulate as simulate_device
+from ..models import prepare_record
+from ..models.beat_data import BeatRecord
+from ..signals import InputError, LocalDataset, find_dataset, load
+from .output import require_writable, write_bytes
+from .verbs import LoadedModel, load_model
+
+__all__ = ["compact_of", "export", "golden_vectors", "simulate", "witness_json"]
+
+FORMATS = ("c", "tflite")
+TARGETS = ("cortex-m4",)
+N_GOLDEN = 32
+
+
+def compact_of(loaded: LoadedModel) -> CompactModel:
+    """The compact model, or an `InputError` that says how to get one."""
+    if isinstance(loaded.model, CompactModel):
+        return loaded.model
+    raise InputError(f"{loaded.path}: a float model; `ictus compress {loaded.path}` makes a compact one")
+
+
+def export(
+    model: str | Path | None, format_name: str, target: str | None = None, out: str | Path = "firmware"
+) -> dict[str, Any]:
+    """Write C99 files or .tflite files of a compact model into a folder.
+
+    Raises
+    ------
+    InputError
+        an unknown format or target, a float model, or a folder that cannot be written
+    """
+    if format_name not in FORMATS:
+        raise InputError(f"format {format_name!r} is not known; known: {', '.join(FORMATS)}")
+    if target is not None and target not in TARGETS:
+        raise InputError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
+    compact = compact_of(load_model(model))
+    folder = require_writable(out)
+    if format_name == "c":
+        files = export_c(compact, folder, golden_vectors(sample_record(), N_GOLDEN))
+        write_bytes(folder / f"{compact.task}.ictus", to_bytes(compact))
+    else:
+        files = list(write_tflite(compact, folder))
+    return {"format": format_name, "target": target or TARGETS[0], "files": sorted(p.name for p in files)}
+
+
+def sample_record() -> BeatRecord:
+    """The built-in recording from which golden vectors are cut: it has beats of several classes."""
+    found: LocalDataset = find_dataset()
+    return prepare_record(load(found.path("200" if "200" in found.records else found.records[0])))
+
+
+def golden_vectors(record: BeatRecord, n: int) -> GoldenVectors:
+    """Network inputs of `n` beats of a recording, evenly spread."""
+    n = min(n, len(record.beats))
+    rows = np.arange(n) * len(record.beats) // n
+    beats = record.beats.take(rows)
+    return GoldenVectors(record.features[beats.block], beats.window, beats.context)
+
+
+def witness_json(model: CompactModel, golden: GoldenVectors) -> dict[str, Any]:
+    """Which other forms of the model give the same bytes as the integer reference."""
+    rows = [
+        {"name": w.name, "n_windows": w.n_units, "agrees": w.agrees, "n_different": w.n_different}
+        for w in call_witnesses(model, golden)
+    ]
+    return {"n_windows": len(golden), "rows": rows}
+
+
+def simulate(
+    model: str | Path | None, record: str | Path, device: str | None = None, scenario: str | None = None
+) -> dict[str, Any]:
+    """Run a recording on the emulated wearable; the JSON contract of the command line."""
+    if scenario not in (None, "cascade"):
+        raise InputError(f"scenario {scenario!r} is not known; known: cascade")
+    compact = compact_of(load_model(model))
+    return simulate_device(compact, load(record), device).as_dict()

@@ -1,0 +1,229 @@
+"""The compact model: integers only, and the reference that everything else must equal bit for bit.
+
+A layer computes, for output position ``t`` and channel ``c``::
+
+    acc       = sum_i input[t * step + i] * weight[c, i]            int32, weight = 0 or +-2^0..2^3
+    out[t, c] = sat8(bias[c] + ((acc + 2^(shift[c]-1)) >> shift[c]))
+
+with an arithmetic shift, and 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer is a
+convolution over its whole input. Activations lie as ``[T][C]``, so the ``kernel * channels`` inputs of a
+convolution are neighbours in memory and one index per weight is enough.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = [
+    "ACTIVATION_FRACTION_BITS",
+    "LOGIT_FRACTION_BITS",
+    "MAX_SHIFT",
+    "N_EXPONENTS",
+    "CompactLayer",
+    "CompactModel",
+    "CompactStage",
+    "StageOutput",
+    "code_values",
+]
+
+ACTIVATION_FRACTION_BITS = 5
+"""Activations are Q2.5: 1.0 is stored as 32."""
+
+LOGIT_FRACTION_BITS = 3
+"""Logits are Q4.3: 1.0 is stored as 8."""
+
+N_EXPONENTS = 4
+"""Weights are 2^0 to 2^3 on the scale of their channel: after pruning, smaller ones hardly occur."""
+
+MAX_SHIFT = 15
+_SIGN_BIT = 4
+
+
+def code_values(codes: np.ndarray) -> np.ndarray:
+    """Integer weights of codes.
+
+    Code 0 is a pruned weight, 1..4 are ``+2^0..+2^3``, 5..8 are ``-2^0..-2^3``. A weight that is not pruned takes
+    three bits; that the others are pruned is in the index.
+
+    Parameters
+    ----------
+    codes : uint8, any shape
+
+    Returns
+    -------
+    int32, same shape
+    """
+    bits = np.maximum(np.asarray(codes, np.int32) - 1, 0)
+    magnitude = np.where(np.asarray(codes) == 0, 0, np.int32(1) << (bits & (N_EXPONENTS - 1)))
+    return np.where(bits & _SIGN_BIT, -magnitude, magnitude).astype(np.int32)
+
+
+@dataclass(frozen=True)
+class CompactLayer:
+    """One layer, see the module's formula.
+
+    Attributes
+    ----------
+    codes : uint8 (out_channels, taps), taps counts the context if it is appended
+    bias : int8 (out_channels,), in units of the output
+    shift : uint8 (out_channels,), 0..15
+    step : distance between the inputs of two output positions, ``stride * in_channels``
+    out_length : number of output positions, 1 for a dense layer
+    relu : whether negative outputs become 0
+    takes_context : whether the context vector is appended to the input (dense layers only)
+    """
+
+    codes: np.ndarray
+    bias: np.ndarray
+    shift: np.ndarray
+    step: int
+    out_length: int
+    relu: bool
+    takes_context: bool = False
+
+    @property
+    def out_channels(self) -> int:
+        return self.codes.shape[0]
+
+    @property
+    def taps(self) -> int:
+        return self.codes.shape[1]
+
+    @property
+    def out_size(self) -> int:
+        return self.out_length * self.out_channels
+
+    @property
+    def in_size(self) -> int:
+        """Number of input values the layer reads, the context included."""
+        return (self.out_length - 1) * self.step + self.taps
+
+    @property
+    def n_weights(self) -> int:
+        """Weights that survived pruning."""
+        return int(np.count_nonzero(self.codes))
+
+    def accumulator_bound(self) -> int:
+        """Largest magnitude an accumulator can reach, rounding term included."""
+        weights = np.abs(code_values(self.codes)).sum(axis=1, dtype=np.int64)
+        return int((128 * weights + (1 << self.shift.astype(np.int64) >> 1)).max())
+
+    def run(self, x: np.ndarray) -> np.ndarray:
+        """Outputs int8 (n, out_size) of inputs int8 (n, in_size).
+
+        The products are summed by a floating-point matrix product, which is exact because
+        `accumulator_bound` stays below the mantissa of the type chosen here.
+        """
+        exact = np.float32 if self.accumulator_bound() < 2**24 else np.float64
+        weights = code_values(self.codes).astype(exact).T
+        patches = np.lib.stride_tricks.sliding_window_view(x, self.taps, axis=1)[:, :: self.step]
+        acc = (patches[:, : self.out_length].astype(exact) @ weights).astype(np.int32)
+        shift = self.shift.astype(np.int32)
+        out = ((acc + (np.int32(1) << shift >> 1)) >> shift) + self.bias
+        return np.clip(out, 0 if self.relu else -128, 127).astype(np.int8).reshape(len(x), self.out_size)
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What a stage gives.
+
+    Attributes
+    ----------
+    logits : int8 (n, n_outputs), Q4.3
+    kept : int8 (n, kept_size), the map handed to the next stage; (n, 0) if none is kept
+    """
+
+    logits: np.ndarray
+    kept: np.ndarray
+
+
+@dataclass(frozen=True)
+class CompactStage:
+    """A chain of layers with an exit.
+
+    Attributes
+    ----------
+    name : gate, screen or specialist
+    source : features, window or kept (the map that the previous stage kept)
+    layers : run in order
+    n_kept : the map after this many layers is kept for the next stage, 0 for none
+    threshold : int8; a unit goes on to the next stage if the stage's first logit is >= threshold
+    """
+
+    name: str
+    source: str
+    layers: tuple[CompactLayer, ...]
+    n_kept: int = 0
+    threshold: int = -128
+
+    def run(self, x: np.ndarray, context: np.ndarray) -> StageOutput:
+        """Run the chain on int8 (n, in_size) with context int8 (n, n_context)."""
+        kept = np.empty((len(x), 0), np.int8)
+        for number, layer in enumerate(self.layers, start=1):
+            x = layer.run(np.concatenate([x, context], axis=1) if layer.takes_context else x)
+            kept = x if number == self.n_kept else kept
+        return StageOutput(x, kept)
+
+    def passes(self, logits: np.ndarray) -> np.ndarray:
+        """Which units go on to the next stage: bool (n,)."""
+        return logits[:, 0] >= self.threshold
+
+
+@dataclass(frozen=True)
+class CompactModel:
+    """Gate, screen and specialist of one task.
+
+    Attributes
+    ----------
+    task : task name, its number goes into the file
+    n_features : inputs of the gate
+    window_shape : (T, C) of the window
+    n_context : length of the context vector
+    stages : gate, screen, specialist, in the order in which they run
+    """
+
+    task: str
+    n_features: int
+    window_shape: tuple[int, int]
+    n_context: int
+    stages: tuple[CompactStage, ...]
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Logit, Q4.3, from which a unit passes a stage; see `models.staged.StagedModel`."""
+        return {stage.name: stage.threshold for stage in self.stages[:-1]}
+
+    def judge(self, features: np.ndarray) -> np.ndarray:
+        """Gate logits int8 (n,) of int8 (n, n_features)."""
+        return self.stage("gate").run(features, features[:, :0]).logits[:, 0]
+
+    def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Screen logits int8 (n,) and class logits int8 (n, n_labels) of int8 windows and contexts."""
+        screen = self.stage("screen").run(window.reshape(len(window), math.prod(self.window_shape)), context)
+        return screen.logits[:, 0], self.stage("specialist").run(screen.kept, context).logits
+
+    def stage(self, name: str) -> CompactStage:
+        """The stage of that name; KeyError if there is none."""
+        return {stage.name: stage for stage in self.stages}[name]
+
+    def run(self, features: np.ndarray, window: np.ndarray, context: np.ndarray) -> dict[str, np.ndarray]:
+        """Every exit for every unit, whether or not the cascade would reach it.
+
+        Parameters
+        ----------
+        features : int8 (n, n_features)
+        window : int8 (n, T, C)
+        context : int8 (n, n_context)
+
+        Returns
+        -------
+        dict of stage name -> logits int8 (n, n_outputs), Q4.3
+        """
+        sources = {"features": features, "window": window.reshape(len(window), math.prod(self.window_shape))}
+        logits: dict[str, np.ndarray] = {}
+        for stage in self.stages:
+            output = stage.run(sources[stage.source], context)
+            logits[stage.name] = output.logits
+            sources["kept"] = output.kept
+        return logits

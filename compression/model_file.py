@@ -1,0 +1,189 @@
+"""The compact model as bytes: what lies in the file is what lies in the device's flash.
+
+All integers are little-endian.
+
+    header, 20 bytes    magic "ICTS", u8 version, u8 task, u8 n_stages, u8 n_context,
+                        u16 window_length, u8 window_channels, u8 n_features,
+                        u32 total_bytes, u32 CRC-32 of everything but itself
+    per stage, 4 bytes  u8 source, u8 n_layers, u8 n_kept, i8 threshold
+    per layer, 9 bytes  u16 taps, u16 step, u16 stream_bytes, u8 out_length, u8 out_channels, u8 flags
+                        then the shifts (two to a byte, the even channel low), the biases (one byte each)
+                        and the weight stream (see `packing`)
+
+Source is 0 for the gate's features, 1 for the window, 2 for the map that the previous stage kept.
+Flags: bit 0 ReLU, bit 1 the context is appended to the input; the others are 0.
+"""
+
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..signals import CorruptModelError
+from .compact import CompactLayer, CompactModel, CompactStage
+from .packing import pack_codes, unpack_codes
+
+__all__ = ["FORMAT_VERSION", "MAGIC", "ByteCount", "byte_count", "from_bytes", "load_compact", "to_bytes"]
+
+MAGIC = b"ICTS"
+FORMAT_VERSION = 1
+_HEADER = struct.Struct("<4sBBBBHBBII")
+_CRC_OFFSET = 16
+_STAGE = struct.Struct("<BBBb")
+_LAYER = struct.Struct("<HHHBBB")
+_SOURCES = ("features", "window", "kept")
+_STAGE_NAMES = ("gate", "screen", "specialist")
+_TASKS = {1: "beat"}
+_RELU, _CONTEXT = 1, 2
+
+
+@dataclass(frozen=True)
+class ByteCount:
+    """Device bytes of a model by what they are for; `total` equals the file's size."""
+
+    codes: int
+    index: int
+    scales: int
+    headers: int
+
+    @property
+    def total(self) -> int:
+        return self.codes + self.index + self.scales + self.headers
+
+
+def to_bytes(model: CompactModel) -> bytes:
+    """Serialise; the same model always gives the same bytes."""
+    body = b"".join(_stage_bytes(stage) for stage in model.stages)
+    task = {name: number for number, name in _TASKS.items()}[model.task]
+    total = _HEADER.size + len(body)
+    fields = (MAGIC, FORMAT_VERSION, task, len(model.stages), model.n_context, *model.window_shape)
+    header = _HEADER.pack(*fields, model.n_features, total, 0)
+    crc = zlib.crc32(body, zlib.crc32(header[:_CRC_OFFSET]))
+    return header[:_CRC_OFFSET] + struct.pack("<I", crc) + body
+
+
+def _stage_bytes(stage: CompactStage) -> bytes:
+    head = _STAGE.pack(_SOURCES.index(stage.source), len(stage.layers), stage.n_kept, stage.threshold)
+    return head + b"".join(_layer_bytes(layer) for layer in stage.layers)
+
+
+def _layer_bytes(layer: CompactLayer) -> bytes:
+    stream = pack_codes(layer.codes)
+    flags = _RELU * layer.relu | _CONTEXT * layer.takes_context
+    head = _LAYER.pack(layer.taps, layer.step, len(stream), layer.out_length, layer.out_channels, flags)
+    return head + _pack_nibbles(layer.shift) + layer.bias.astype(np.int8).tobytes() + stream
+
+
+def _pack_nibbles(values: np.ndarray) -> bytes:
+    padded = np.append(values, np.zeros(len(values) % 2, np.uint8)).astype(np.uint8)
+    return (padded[0::2] | padded[1::2] << 4).tobytes()
+
+
+def byte_count(model: CompactModel) -> ByteCount:
+    """Account for every byte of `to_bytes`.
+
+    Three bits of each byte that holds a weight are its code, five are its index; skips and channel ends are index.
+    """
+    layers = [layer for stage in model.stages for layer in stage.layers]
+    stream = sum(len(pack_codes(layer.codes)) for layer in layers)
+    codes = sum(layer.n_weights for layer in layers) * 3 // 8
+    scales = sum((layer.out_channels + 1) // 2 + layer.out_channels for layer in layers)
+    headers = _HEADER.size + _STAGE.size * len(model.stages) + _LAYER.size * len(layers)
+    return ByteCount(codes, stream - codes, scales, headers)
+
+
+def load_compact(path: str | Path) -> CompactModel:
+    """Read a compact model file.
+
+    Raises
+    ------
+    CorruptModelError
+        one line that names the file, what is wrong and what was expected.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise CorruptModelError(f"{path}: {error.strerror}") from error
+    try:
+        return from_bytes(data)
+    except CorruptModelError as error:
+        raise CorruptModelError(f"{path}: {error}") from error
+
+
+def from_bytes(data: bytes) -> CompactModel:
+    """Inverse of `to_bytes`, with every field checked; raises `CorruptModelError`."""
+    task, n_stages, n_context, window_shape, n_features = _checked_header(data)
+    reader = _Reader(data, _HEADER.size)
+    stages = tuple(_read_stage(reader, number) for number in range(n_stages))
+    if reader.cursor != len(data):
+        raise CorruptModelError(f"{len(data)} bytes, its stages end at {reader.cursor}")
+    model = CompactModel(task, n_features, window_shape, n_context, stages)
+    _check_shapes(model)
+    return model
+
+
+def _checked_header(data: bytes) -> tuple[str, int, int, tuple[int, int], int]:
+    if len(data) < _HEADER.size or data[:4] != MAGIC:
+        raise CorruptModelError(
+            f"not a compact model: {len(data)} bytes that begin with {data[:4]!r}, expected {MAGIC!r}"
+        )
+    _, version, task, n_stages, n_context, length, channels, n_features, total, crc = _HEADER.unpack_from(data)
+    if version != FORMAT_VERSION:
+        raise CorruptModelError(f"format version {version}, this release reads {FORMAT_VERSION}")
+    if total != len(data):
+        raise CorruptModelError(f"{len(data)} bytes, its header says {total}")
+    found = zlib.crc32(data[_HEADER.size :], zlib.crc32(data[:_CRC_OFFSET]))
+    if crc != found:
+        raise CorruptModelError(f"checksum {found:08x}, its header says {crc:08x}")
+    if task not in _TASKS or n_stages > len(_STAGE_NAMES):
+        raise CorruptModelError(f"task {task} with {n_stages} stages is not known")
+    return _TASKS[task], n_stages, n_context, (length, channels), n_features
+
+
+class _Reader:
+    """A cursor over bytes that refuses to run past their end."""
+
+    def __init__(self, data: bytes, cursor: int) -> None:
+        self.data, self.cursor = data, cursor
+
+    def take(self, n_bytes: int) -> bytes:
+        end = self.cursor + n_bytes
+        if end > len(self.data):
+            raise CorruptModelError(f"{len(self.data)} bytes, a field ends at {end}")
+        piece, self.cursor = self.data[self.cursor : end], end
+        return piece
+
+
+def _read_stage(reader: _Reader, number: int) -> CompactStage:
+    source, n_layers, n_kept, threshold = _STAGE.unpack(reader.take(_STAGE.size))
+    if source >= len(_SOURCES) or n_layers == 0 or n_kept > n_layers or (n_kept and source == 2):
+        raise CorruptModelError(f"stage {number}: source {source}, {n_layers} layers, keeps {n_kept}")
+    layers = tuple(_read_layer(reader) for _ in range(n_layers))
+    return CompactStage(_STAGE_NAMES[number], _SOURCES[source], layers, n_kept, threshold)
+
+
+def _read_layer(reader: _Reader) -> CompactLayer:
+    taps, step, n_stream, out_length, out_channels, flags = _LAYER.unpack(reader.take(_LAYER.size))
+    if not (taps and step and out_length and out_channels) or flags & ~(_RELU | _CONTEXT):
+        raise CorruptModelError(
+            f"layer with {taps} taps, step {step}, {out_length}x{out_channels} outputs, flags {flags}"
+        )
+    nibbles = np.frombuffer(reader.take((out_channels + 1) // 2), np.uint8)
+    shift = np.stack([nibbles & 15, nibbles >> 4], axis=1).reshape(-1)[:out_channels]
+    bias = np.frombuffer(reader.take(out_channels), np.int8)
+    codes = unpack_codes(reader.take(n_stream), out_channels, taps)
+    return CompactLayer(codes, bias, shift, step, out_length, bool(flags & _RELU), bool(flags & _CONTEXT))
+
+
+def _check_shapes(model: CompactModel) -> None:
+    sizes = {"features": model.n_features, "window": model.window_shape[0] * model.window_shape[1]}
+    for stage in model.stages:
+        size = sizes.get(stage.source, 0)
+        for number, layer in enumerate(stage.layers, start=1):
+            size += model.n_context * layer.takes_context
+            if layer.in_size > size:
+                raise CorruptModelError(f"{stage.name}, layer {number}: reads {layer.in_size} values of {size}")
+            size = layer.out_size
+            sizes["kept"] = size if number == stage.n_kept else sizes.get("kept", 0)

@@ -1,0 +1,24 @@
+"""C99, .tflite, the emulated wearable, and what it all costs."""
+
+from .c_export import export_c
+from .devices import Device, device_table, get_device
+from .energy import EnergyReport, system_energy
+from .golden import GoldenVectors
+from .simulate import Simulation, simulate
+from .tflite_writer import write_tflite
+from .witnesses import Witness, call_witnesses
+
+__all__ = [
+    "Device",
+    "EnergyReport",
+    "GoldenVectors",
+    "Simulation",
+    "Witness",
+    "call_witnesses",
+    "device_table",
+    "export_c",
+    "get_device",
+    "simulate",
+    "system_energy",
+    "write_tflite",
+]

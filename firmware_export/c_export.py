@@ -1,0 +1,219 @@
+"""The firmware engineer's directory: C99 runtime, model, golden vectors, self-test and measured figures."""
+
+import hashlib
+import shutil
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ..compression.compact import CompactModel, CompactStage
+from ..compression.model_file import to_bytes
+from ..signals.errors import InputError
+from .footprint import Footprint, measure_footprint
+from .golden import GoldenVectors
+from .toolchain import DEVICE_DIRECTORY, RUNTIME_DIRECTORY, MissingToolError
+
+__all__ = ["arena_bytes", "export_c"]
+
+_MAKEFILE = """\
+# Runs the golden vectors on this machine. For a device, compile the ictus*.c files with your own project.
+CC ?= cc
+CFLAGS ?= -O2
+CFLAGS += -std=c99 -Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror
+
+test: selftest
+\t./selftest
+
+selftest: selftest.c $(wildcard ictus*.c) $(wildcard *.h)
+\t$(CC) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+clean:
+\trm -f selftest
+
+.PHONY: test clean
+"""
+
+
+def export_c(model: CompactModel, directory: str | Path, golden: GoldenVectors) -> list[Path]:
+    """Write everything that a firmware project needs.
+
+    Parameters
+    ----------
+    model : what to run on the device
+    directory : made if need be; files of the same names are replaced, others stay
+    golden : inputs for the self-test, at least one unit
+
+    Returns
+    -------
+    the files, sorted; they are the same bytes for the same model, golden vectors and compiler.
+
+    Raises
+    ------
+    InputError : there is no golden vector, or the directory cannot be written.
+    """
+    if len(golden) == 0:
+        raise InputError(f"{directory}: no golden vector to check the export with")
+    target = Path(directory)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".ictus-", dir=target) as scratch:
+            _write_all(model, Path(scratch), golden)
+            return _move_into(Path(scratch), target)
+    except OSError as error:
+        raise InputError(f"{directory}: {error.strerror}") from error
+
+
+def _write_all(model: CompactModel, directory: Path, golden: GoldenVectors) -> None:
+    for source in sorted(RUNTIME_DIRECTORY.glob("*.[ch]")):
+        shutil.copyfile(source, directory / source.name)
+    shutil.copyfile(DEVICE_DIRECTORY / "selftest.c", directory / "selftest.c")
+    _write(directory / "ictus_model_data.h", _model_header(model))
+    _write(directory / "ictus_model_data.c", _model_source(model))
+    _write(directory / "golden.h", _golden_header(model, golden))
+    _write(directory / "Makefile", _MAKEFILE)
+    _write(directory / "README.md", _readme(model, _measured(model, directory, golden)))
+
+
+def _move_into(scratch: Path, target: Path) -> list[Path]:
+    names = sorted(path.name for path in scratch.iterdir())
+    for name in names:
+        (scratch / name).replace(target / name)
+    return [target / name for name in names]
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _measured(model: CompactModel, sources: Path, golden: GoldenVectors) -> Footprint | None:
+    try:
+        return measure_footprint(model, sources, golden)
+    except MissingToolError:
+        return None
+
+
+def arena_bytes(model: CompactModel) -> int:
+    """RAM that the stages of a model work in: what `ictus_model_open` finds as well."""
+    maps = {"even": 0, "odd": 0, "kept": 0}
+    weights = 0
+    for stage in model.stages:
+        for name, size in _map_sizes(model, stage):
+            maps[name] = max(maps[name], size)
+        convolutions = [layer.codes for layer in stage.layers if layer.out_length > 1]
+        weights = max([weights, *(4 * int(np.count_nonzero(codes, axis=1).max()) for codes in convolutions)])
+    return weights + sum(-(-size // 4) * 4 for size in maps.values())
+
+
+def _map_sizes(model: CompactModel, stage: CompactStage) -> Iterable[tuple[str, int]]:
+    """Where each layer of a stage writes, and the bytes it needs there, the context behind it included."""
+    inputs = {"features": model.n_features, "window": model.window_shape[0] * model.window_shape[1]}
+    if stage.layers[0].takes_context and stage.source in inputs and model.n_context:
+        yield "even", inputs[stage.source] + model.n_context
+    for number, layer in enumerate(stage.layers, start=1):
+        name = "kept" if number == stage.n_kept else ("even", "odd")[number % 2]
+        yield name, layer.out_size + model.n_context
+
+
+def _model_header(model: CompactModel) -> str:
+    data = to_bytes(model)
+    length, channels = model.window_shape
+    return f"""\
+/* Compact model of the task `{model.task}`, SHA-256 {hashlib.sha256(data).hexdigest()} */
+#ifndef ICTUS_MODEL_DATA_H
+#define ICTUS_MODEL_DATA_H
+
+#include <stdint.h>
+
+#define ICTUS_MODEL_BYTES {len(data)}u
+#define ICTUS_MODEL_CRC32 0x{zlib.crc32(data):08x}u /* of all its bytes */
+#define ICTUS_ARENA_BYTES {arena_bytes(model)}u /* a multiple of 4 */
+#define ICTUS_MODEL_FEATURES {model.n_features}
+#define ICTUS_MODEL_WINDOW_LENGTH {length}
+#define ICTUS_MODEL_WINDOW_CHANNELS {channels}
+#define ICTUS_MODEL_CONTEXT {model.n_context}
+
+extern const uint8_t ictus_model_data[ICTUS_MODEL_BYTES];
+
+#endif
+"""
+
+
+def _model_source(model: CompactModel) -> str:
+    values = np.frombuffer(to_bytes(model), np.uint8)
+    body = _lines([f"0x{value:02x}" for value in values], indent="    ")
+    return f"""\
+#include "ictus_model_data.h"
+
+const uint8_t ictus_model_data[ICTUS_MODEL_BYTES] = {{
+{body}
+}};
+"""
+
+
+def _golden_header(model: CompactModel, golden: GoldenVectors) -> str:
+    n = len(golden)
+    logits = np.concatenate(list(golden.expected(model).values()), axis=1)
+    arrays = {
+        "features": golden.features,
+        "window": golden.window.reshape(n, -1),
+        "context": golden.context,
+        "logits": logits,
+    }
+    body = "\n".join(_table(f"golden_{name}", values) for name, values in arrays.items())
+    return f"""\
+/* Inputs of every stage, and the logits of all stages one behind the other, int8. */
+#ifndef GOLDEN_H
+#define GOLDEN_H
+
+#include <stdint.h>
+
+#define GOLDEN_UNITS {n}
+
+{body}
+#endif
+"""
+
+
+def _table(name: str, values: np.ndarray) -> str:
+    rows = "\n".join(f"    {{\n{_lines([str(v) for v in row], indent='        ')}\n    }}," for row in values)
+    width = max(values.shape[1], 1)
+    return f"static const int8_t {name}[GOLDEN_UNITS][{width}] = {{\n{rows}\n}};\n"
+
+
+def _lines(words: list[str], indent: str) -> str:
+    per_line = 16
+    rows = [", ".join(words[i : i + per_line]) for i in range(0, len(words), per_line)]
+    return ",\n".join(indent + row for row in rows) or indent + "0"
+
+
+def _readme(model: CompactModel, measured: Footprint | None) -> str:
+    table = "Not measured: the toolchain is not installed (pip install 'ictus[wearable]')."
+    if measured is not None:
+        table = _figures(measured)
+    return f"""\
+# ictus, task `{model.task}`: C99 runtime and model
+
+Research use only. `make test` runs the golden vectors through the runtime on this machine.
+
+Compile the `ictus*.c` files into your firmware and read `ictus.h`: samples in, events out. `ictus_model.h` runs
+the networks alone. Nothing is allocated, no other header than `<stdint.h>` and `<stddef.h>` is needed.
+
+{table}
+"""
+
+
+def _figures(measured: Footprint) -> str:
+    stages = "".join(f"| instructions, {name} | {n:,.0f} |\n" for name, n in measured.stage_instructions.items())
+    return f"""\
+Cortex-M4, {measured.compiler} {measured.flags}, mean of {measured.n_units} golden vectors on an emulated core:
+
+| | |
+|---|---|
+| flash, whole program | {measured.flash_bytes:,} bytes |
+| of which the model | {measured.model_bytes:,} bytes |
+| static RAM, arena included | {measured.ram_bytes:,} bytes |
+| stack of a stage | {measured.stack_bytes:,} bytes |
+{stages}"""

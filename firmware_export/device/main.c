@@ -1,0 +1,31 @@
+/* The program of the emulated wearable: its one device, and a loop that waits for the front end. */
+#include "main.h"
+
+#include "ictus_model_data.h"
+
+/* A front end with one register: bit 16 is set when a new sample lies in the low half. */
+#define FRONT_END ((volatile const uint32_t *)0x40000000u)
+
+ictus_device ictus_main_device;
+uint32_t ictus_main_arena[ICTUS_ARENA_BYTES / sizeof(uint32_t)];
+volatile ictus_event ictus_main_latest; /* where a radio driver would fetch it */
+
+ictus_status ictus_main_init(void)
+{
+    return ictus_init(&ictus_main_device, ictus_model_data, ICTUS_MODEL_BYTES, ictus_main_arena,
+                      sizeof ictus_main_arena);
+}
+
+void ictus_main(void)
+{
+    if (ictus_main_init() != ICTUS_OK)
+        return;
+    for (;;) {
+        const uint32_t word = *FRONT_END;
+        if ((word & 0x10000u) == 0)
+            continue;
+        const int n = ictus_push_sample(&ictus_main_device, (int16_t)(uint16_t)word);
+        for (int i = 0; i < n; ++i)
+            ictus_main_latest = ictus_main_device.event[i];
+    }
+}

@@ -1,0 +1,71 @@
+"""What an exported model costs on the emulated wearable: flash, RAM, stack, instructions of each stage."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ..compression.compact import CompactModel
+from ..signals.errors import IctusError
+from .emulator import EmulatedCore
+from .golden import GoldenVectors
+from .machine import LoadedModel
+from .toolchain import DEVICE_FLAGS, build_device
+
+__all__ = ["DisagreementError", "Footprint", "measure_footprint"]
+
+_STAGE = "stage"
+
+
+class DisagreementError(IctusError):
+    """The emulated core gave other logits than the integer reference."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Measured costs.
+
+    Attributes
+    ----------
+    flash_bytes, model_bytes, ram_bytes, compiler : as in `toolchain.FirmwareImage`
+    stack_bytes : deepest stack of the stages
+    stage_instructions : stage -> instructions of one run, mean over the units
+    n_units : units that were run
+    flags : what the compiler was told about the target and optimisation
+    """
+
+    flash_bytes: int
+    model_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    stage_instructions: dict[str, float]
+    n_units: int
+    compiler: str
+    flags: str
+
+
+def measure_footprint(model: CompactModel, sources: Path, golden: GoldenVectors) -> Footprint:
+    """Build an exported directory, run every stage of every unit on the emulated core, and compare.
+
+    Raises
+    ------
+    MissingToolError : the compiler or the emulator is not installed.
+    DisagreementError : a logit differs from `CompactModel.run`.
+    """
+    with TemporaryDirectory(prefix="ictus-") as directory:
+        image = build_device(sources, Path(directory) / "ictus.elf")
+        core = EmulatedCore(image.elf, {_STAGE: "ictus_model_run_stage"})
+    loaded = LoadedModel.open(core, model)
+    core.reset_stack()
+    expected = golden.expected(model)
+    instructions = dict.fromkeys(expected, 0.0)
+    for unit in range(len(golden)):
+        core.reset_profile()
+        inputs = golden.features[unit], golden.window[unit], golden.context[unit]
+        for name, logits in loaded.run_stages(*inputs):
+            if (logits != expected[name][unit]).any():
+                raise DisagreementError(f"{name}: the emulated core disagrees with the integer reference")
+            instructions[name] += core.profile().region_instructions()[_STAGE] / len(golden)
+            core.reset_profile()
+    flags = " ".join(flag for flag in DEVICE_FLAGS if flag.startswith(("-mcpu", "-O")))
+    sizes = image.flash_bytes, image.model_bytes, image.ram_bytes
+    return Footprint(*sizes, core.profile().stack_bytes, instructions, len(golden), image.compiler, flags)

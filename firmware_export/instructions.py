@@ -1,0 +1,69 @@
+"""Thumb-2 instructions by class, for tables that give cycles per class."""
+
+from collections import Counter
+from typing import Any
+
+__all__ = ["CLASSES", "classify", "count_classes", "extra_transfers", "is_conditional_branch"]
+
+CLASSES = ("alu", "multiply", "divide", "load", "store", "branch", "other")
+"""`other` holds IT, barriers, no-operations, special registers and floating point."""
+
+_BRANCH_LIKE = ("bic", "bfi", "bfc", "bkpt")
+_PREFIXES = (
+    ("load", ("ldr", "ldm", "pop")),
+    ("store", ("str", "stm", "push")),
+    (
+        "multiply",
+        ("mul", "mla", "mls", "smul", "smla", "smls", "smml", "smmu", "smua", "smus", "umul", "umla", "umaa"),
+    ),
+    ("divide", ("sdiv", "udiv")),
+    (
+        "other",
+        ("it", "nop", "svc", "cps", "dmb", "dsb", "isb", "mrs", "msr", "udf", "bkpt", "wf", "yield", "v", "."),
+    ),
+)
+
+
+def classify(mnemonic: str) -> str:
+    """Class of an instruction by its mnemonic, such as ``ldrb.w`` or ``bne``."""
+    if mnemonic.startswith(("cb", "tb")):
+        return "branch"
+    if mnemonic.startswith("b") and not mnemonic.startswith(_BRANCH_LIKE):
+        return "branch"
+    return next((name for name, prefixes in _PREFIXES if mnemonic.startswith(prefixes)), "alu")
+
+
+def is_conditional_branch(mnemonic: str) -> bool:
+    """Whether an instruction branches or falls through."""
+    plain = ("b", "b.w", "bl", "blx", "bx", "tbb", "tbh")
+    return classify(mnemonic) == "branch" and mnemonic not in plain
+
+
+def extra_transfers(mnemonic: str, operands: str) -> int:
+    """Registers beyond the first that one load or store moves: each costs a cycle more."""
+    if mnemonic.startswith(("ldrd", "strd")):
+        return 1
+    if mnemonic.startswith(("ldm", "stm", "push", "pop")):
+        return operands[operands.index("{") :].count(",")
+    return 0
+
+
+def count_classes(decoder: Any, code: bytes, address: int) -> tuple[Counter[str], int, bool]:
+    """Take a basic block to pieces.
+
+    Parameters
+    ----------
+    decoder : capstone.Cs for Thumb
+    code, address : its bytes and where they lie
+
+    Returns
+    -------
+    instructions by class, extra transfers, and whether it ends in a conditional branch
+    """
+    classes: Counter[str] = Counter()
+    transfers, conditional = 0, False
+    for _, _, mnemonic, operands in decoder.disasm_lite(code, address):
+        classes[classify(mnemonic)] += 1
+        transfers += extra_transfers(mnemonic, operands)
+        conditional = is_conditional_branch(mnemonic)
+    return classes, transfers, conditional

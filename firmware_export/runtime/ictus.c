@@ -1,0 +1,176 @@
+#include "ictus.h"
+
+#include "ictus_fixed.h"
+
+#if defined(__GNUC__)
+#define NOINLINE __attribute__((noinline)) /* so that a profiler can tell the stages apart */
+#else
+#define NOINLINE
+#endif
+
+enum {
+    MAX_WAIT = ICTUS_BEAT_POST_CAP + ICTUS_QRS_MAX_LATENCY, /* samples after an R peak: no next one will matter */
+    WINDOW_WAIT = ICTUS_BEAT_WINDOW - ICTUS_BEAT_PRE_R + ICTUS_FILTER_DELAY, /* until the window is filtered */
+    WINDOW_SIZE = ICTUS_BEAT_WINDOW * ICTUS_BEAT_CHANNELS
+};
+
+static int takes_these_inputs(const ictus_model *model)
+{
+    const ictus_stage *stage = model->stage;
+    return model->n_stages == 3 && model->n_features == ICTUS_GATE_FEATURES &&
+           model->window_length == ICTUS_BEAT_WINDOW && model->window_channels == ICTUS_BEAT_CHANNELS &&
+           model->n_context == ICTUS_BEAT_CONTEXT && stage[ICTUS_GATE].source == ICTUS_SOURCE_FEATURES &&
+           stage[ICTUS_SCREEN].source == ICTUS_SOURCE_WINDOW &&
+           stage[ICTUS_SPECIALIST].source != ICTUS_SOURCE_FEATURES &&
+           stage[ICTUS_SPECIALIST].n_logits <= ICTUS_MAX_CLASSES;
+}
+
+ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model_bytes, uint32_t *arena,
+                        size_t arena_bytes)
+{
+    static const ictus_counts none = {0};
+    if (device == NULL)
+        return ICTUS_NULL_ARGUMENT;
+    ictus_filter_init(&device->filter);
+    ictus_qrs_init(&device->qrs);
+    ictus_gate_init(&device->gate);
+    ictus_beat_init(&device->beat);
+    device->counts = none;
+    device->n_samples = device->rejected_blocks = device->n_pending = device->last_peak = 0;
+    for (unsigned i = 0; i < ICTUS_BEAT_RING; ++i)
+        device->filtered[i] = 0;
+    const ictus_status status = ictus_model_open(model, model_bytes, &device->model);
+    if (status != ICTUS_OK)
+        return status;
+    if (!takes_these_inputs(&device->model))
+        return ICTUS_OTHER_INPUTS;
+    return ictus_model_attach(&device->model, arena, arena_bytes);
+}
+
+static const int8_t *run_stage(ictus_device *device, unsigned stage, const int8_t *input, const int8_t *context)
+{
+    const int8_t *logits = NULL;
+    (void)ictus_model_run_stage(&device->model, stage, input, context, &logits);
+    return logits; /* ictus_init saw to it that the call cannot fail */
+}
+
+/* Judge the block that has just ended. */
+static NOINLINE void ictus_run_gate(ictus_device *device, const int8_t *features)
+{
+    static const int8_t no_context[ICTUS_BEAT_CONTEXT] = {0};
+    const int8_t *logits = run_stage(device, ICTUS_GATE, features, no_context);
+    const uint32_t rejected = logits[0] < device->model.stage[ICTUS_GATE].threshold;
+    device->rejected_blocks = device->rejected_blocks << 1 | rejected;
+    device->counts.blocks++;
+    device->counts.rejected += rejected;
+}
+
+/* Returns 1 if the beat is abnormal. */
+static NOINLINE int ictus_run_screen(ictus_device *device, const int8_t *window, const int8_t *context,
+                                     ictus_event *event)
+{
+    event->screen_logit = run_stage(device, ICTUS_SCREEN, window, context)[0];
+    event->reached = ICTUS_AT_SCREEN;
+    event->label = 0;
+    device->counts.screened++;
+    return event->screen_logit >= device->model.stage[ICTUS_SCREEN].threshold;
+}
+
+static NOINLINE void ictus_run_specialist(ictus_device *device, const int8_t *window, const int8_t *context,
+                                          ictus_event *event)
+{
+    const int8_t *logits = run_stage(device, ICTUS_SPECIALIST, window, context);
+    unsigned best = 0;
+    for (unsigned i = 0; i < device->model.stage[ICTUS_SPECIALIST].n_logits; ++i) {
+        event->class_logits[i] = logits[i];
+        if (logits[i] > logits[best])
+            best = i;
+    }
+    event->reached = ICTUS_AT_SPECIALIST;
+    event->label = (int8_t)best;
+    device->counts.specialist++;
+}
+
+static int is_rejected(const ictus_device *device, uint32_t peak)
+{
+    const uint32_t blocks_ago = device->n_samples / ICTUS_GATE_BLOCK - 1u - peak / ICTUS_GATE_BLOCK;
+    return (int)(device->rejected_blocks >> (blocks_ago & 31u) & 1u);
+}
+
+/* Decide the oldest pending beat; `post_rr` is the distance to the next one, or the cap. */
+static void decide(ictus_device *device, uint32_t post_rr, ictus_event *event)
+{
+    static const ictus_event undecided = {.reached = ICTUS_AT_GATE, .label = -1};
+    int8_t window[WINDOW_SIZE], context[ICTUS_BEAT_CONTEXT];
+    const uint32_t peak = device->pending[0];
+    *event = undecided;
+    event->peak = peak;
+    device->counts.beats++;
+    ictus_beat_cut(&device->beat, device->filtered, peak, peak - device->last_peak, post_rr, window, context);
+    device->last_peak = peak;
+    if (is_rejected(device, peak))
+        return;
+    if (ictus_run_screen(device, window, context, event))
+        ictus_run_specialist(device, window, context, event);
+}
+
+static void forget_oldest(ictus_device *device)
+{
+    --device->n_pending;
+    for (uint32_t i = 0; i < device->n_pending; ++i)
+        device->pending[i] = device->pending[i + 1];
+}
+
+/* Distance from the oldest pending beat to the next one, capped; 0 while it is not known. */
+static uint32_t known_post_rr(const ictus_device *device)
+{
+    const uint32_t waited = device->n_samples - device->pending[0];
+    if (waited < WINDOW_WAIT)
+        return 0;
+    if (device->n_pending > 1)
+        return (uint32_t)ictus_min32((int32_t)(device->pending[1] - device->pending[0]), ICTUS_BEAT_POST_CAP);
+    return waited > MAX_WAIT ? ICTUS_BEAT_POST_CAP : 0;
+}
+
+static int end_block(ictus_device *device, const int8_t *features)
+{
+    int n_events = 0;
+    ictus_run_gate(device, features);
+    while (device->n_pending > 0) {
+        const uint32_t post_rr = known_post_rr(device);
+        if (post_rr == 0)
+            break;
+        decide(device, post_rr, &device->event[n_events++]);
+        forget_oldest(device);
+    }
+    return n_events;
+}
+
+static void add_beat(ictus_device *device, uint32_t peak)
+{
+    if (device->n_pending == ICTUS_MAX_PENDING) {
+        device->counts.dropped++;
+        forget_oldest(device);
+    }
+    device->pending[device->n_pending++] = peak;
+}
+
+/* Filter a sample and keep the result where the beat windows are cut. */
+static void push_filtered(ictus_device *device, int16_t sample)
+{
+    const int16_t b = ictus_filter_push(&device->filter, sample);
+    if (device->n_samples >= ICTUS_FILTER_DELAY) /* before the recording there is nothing */
+        device->filtered[(device->n_samples - ICTUS_FILTER_DELAY) % ICTUS_BEAT_RING] = b;
+}
+
+int ictus_push_sample(ictus_device *device, int16_t sample)
+{
+    int8_t features[ICTUS_GATE_FEATURES];
+    int32_t peak_age = 0;
+    push_filtered(device, sample);
+    if (ictus_qrs_push(&device->qrs, &device->filter, &peak_age))
+        add_beat(device, device->n_samples - (uint32_t)peak_age);
+    const int block_ended = ictus_gate_push(&device->gate, sample, features);
+    device->n_samples++;
+    return block_ended ? end_block(device, features) : 0;
+}

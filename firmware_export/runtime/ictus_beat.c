@@ -1,0 +1,190 @@
+#include "ictus_beat.h"
+
+#include "ictus_fixed.h"
+
+#define B_LIMIT 2047
+#define AMPLITUDE_FLOOR 16
+#define AMPLITUDE_HALF_WIDTH 6
+#define QRS_HALF_WIDTH 13
+#define QRS_SAMPLES (2 * QRS_HALF_WIDTH + 1)
+#define P_WAVE_FIRST (ICTUS_BEAT_PRE_R - 32)
+#define P_WAVE_SAMPLES 20
+#define RR_CAP 255u
+#define FIRST_DEVIATION 4
+#define DEVIATION_FLOOR 2
+
+/* What is known of the patient before this beat. */
+typedef struct {
+    const int16_t *ring;
+    uint32_t peak;
+    const int16_t *shape;
+    int32_t typical;   /* amplitude, counts, 16..2047 */
+    int32_t amplitude; /* of this beat */
+} view;
+
+void ictus_beat_init(ictus_beat *s)
+{
+    s->seen = 0;
+}
+
+/* Sample i of the window, counts, |b| <= 2047. */
+static int32_t beat_at(const view *v, int32_t i)
+{
+    uint32_t t = v->peak - ICTUS_BEAT_PRE_R + (uint32_t)i;
+    return ictus_clamp32(v->ring[t & (ICTUS_BEAT_RING - 1u)], -B_LIMIT, B_LIMIT);
+}
+
+static int32_t shape_at(const view *v, int32_t i)
+{
+    return ictus_asr32(v->shape[i], 4);
+}
+
+static int32_t amplitude_of(const view *v)
+{
+    int32_t largest = 0;
+    for (int32_t i = -AMPLITUDE_HALF_WIDTH; i <= AMPLITUDE_HALF_WIDTH; i++) {
+        largest = ictus_max32(largest, ictus_abs32(beat_at(v, ICTUS_BEAT_PRE_R + i)));
+    }
+    return largest;
+}
+
+/* log2 of the averaging length: a cumulative mean that turns into a running one. */
+static unsigned rate_shift(uint32_t n, unsigned fastest, unsigned slowest)
+{
+    unsigned shift = 0;
+    for (; n > 1u; n >>= 1) {
+        shift++;
+    }
+    return shift < fastest ? fastest : (shift > slowest ? slowest : shift);
+}
+
+/* Twice a/b - 1 in Q2.5; 0 <= a < 2^25, b > 0. */
+static int8_t ratio(int32_t a, int32_t b)
+{
+    return ictus_sat8(a * 64 / b - 64);
+}
+
+/* The first beat is all that is known of the patient, and the interval after it of the rhythm. */
+static void meet(ictus_beat *s, const view *v, int32_t post)
+{
+    s->amplitude = v->amplitude * 16;
+    s->rr_long = s->rr_recording = post * 65536;
+    s->rr_deviation = FIRST_DEVIATION * 65536;
+    for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
+        s->shape[i] = (int16_t)(beat_at(v, i) * 16);
+    }
+    for (uint32_t i = 0; i < ICTUS_BEAT_LOCAL; i++) {
+        s->rr[i] = (uint8_t)post;
+    }
+}
+
+static void write_window(const view *v, int8_t *window)
+{
+    int32_t limit = 2 * v->typical;
+    int32_t factor = (64 * 65536) / v->typical; /* limit * factor <= 2^23 */
+    for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
+        int32_t beat = beat_at(v, i);
+        int32_t residual = ictus_clamp32(beat - shape_at(v, i), -limit, limit);
+        beat = ictus_clamp32(beat, -limit, limit);
+        window[2 * i] = ictus_sat8(ictus_asr32(beat * factor + 32768, 16));
+        window[2 * i + 1] = ictus_sat8(ictus_asr32(residual * factor + 32768, 16));
+    }
+}
+
+static void write_rr_context(const ictus_beat *s, int32_t pre, int32_t post, int8_t *out)
+{
+    int32_t mean = s->rr_long >> 12;
+    int32_t deviation = ictus_max32(s->rr_deviation >> 12, DEVIATION_FLOOR * 16);
+    int32_t miss = pre * 16 - mean;
+    int32_t local = 0, change = 0, later = pre;
+    for (uint32_t i = 1; i <= ICTUS_BEAT_LOCAL; i++) {
+        int32_t rr = s->rr[(s->seen - i) & (ICTUS_BEAT_LOCAL - 1u)];
+        local += rr;
+        change += ictus_abs32(later - rr);
+        later = rr;
+    }
+    out[0] = ratio(pre * 16, mean);
+    out[1] = ratio(pre * 8, local);
+    out[2] = ratio(post * 16, mean);
+    out[3] = ratio(post * 8, local);
+    out[4] = ratio(post, pre);
+    out[5] = ratio(pre, s->rr[(s->seen - 1u) & (ICTUS_BEAT_LOCAL - 1u)]);
+    out[6] = ictus_sat8(pre - 96);
+    out[7] = ictus_sat8(change * 256 / mean);
+    out[8] = ratio(pre * 16, s->rr_recording >> 12);
+    out[9] = ictus_sat8(miss * 16 / deviation);
+}
+
+static int32_t residual_sum(const int8_t *window, int32_t first, int32_t n)
+{
+    int32_t sum = 0;
+    for (int32_t i = first; i < first + n; i++) {
+        sum += ictus_abs32(window[2 * i + 1]);
+    }
+    return sum;
+}
+
+/* Area over peak of the QRS in 1/8 sample, at least 8. */
+static int32_t width(const view *v, int32_t (*at)(const view *, int32_t))
+{
+    int32_t area = 0, peak = 1;
+    for (int32_t i = -QRS_HALF_WIDTH; i <= QRS_HALF_WIDTH; i++) {
+        int32_t value = ictus_abs32(at(v, ICTUS_BEAT_PRE_R + i));
+        area += value;
+        peak = ictus_max32(peak, value);
+    }
+    return ictus_max32(8 * area / peak, 8);
+}
+
+static void write_shape_context(const view *v, const int8_t *window, int8_t *out)
+{
+    int32_t qrs = residual_sum(window, ICTUS_BEAT_PRE_R - QRS_HALF_WIDTH, QRS_SAMPLES);
+    int32_t p_wave = residual_sum(window, P_WAVE_FIRST, P_WAVE_SAMPLES);
+    out[0] = ratio(v->amplitude, v->typical);
+    out[1] = ictus_sat8(qrs * 4 / QRS_SAMPLES);
+    out[2] = ratio(width(v, beat_at), width(v, shape_at));
+    out[3] = ictus_sat8(p_wave * 8 / P_WAVE_SAMPLES);
+}
+
+/* Corrections are limited, so that an ectopic beat moves the template no further than a normal one. */
+static void learn_shape(ictus_beat *s, const view *v)
+{
+    unsigned shift = rate_shift(s->seen + 1u, 1, 4);
+    int32_t limit = v->typical * (s->seen < ICTUS_BEAT_LOCAL ? 8 : 4);
+    s->amplitude += ictus_asr32(ictus_clamp32(v->amplitude * 16 - s->amplitude, -limit, limit), shift);
+    for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
+        int32_t miss = ictus_clamp32(beat_at(v, i) * 16 - s->shape[i], -limit, limit);
+        s->shape[i] = (int16_t)(s->shape[i] + ictus_asr32(miss, shift));
+    }
+}
+
+static void learn_rr(ictus_beat *s, int32_t pre)
+{
+    uint32_t n = s->seen + 1u;
+    int32_t mean = s->rr_long >> 12;
+    int32_t miss = ictus_min32(ictus_abs32(pre * 16 - mean), mean >> 2);
+    s->rr_long += ictus_asr32(pre * 65536 - s->rr_long, rate_shift(n, 0, 7));
+    s->rr_recording += ictus_asr32(pre * 65536 - s->rr_recording, rate_shift(n, 0, 10));
+    s->rr_deviation += ictus_asr32(miss * 4096 - s->rr_deviation, rate_shift(n, 3, 7));
+    s->rr[s->seen & (ICTUS_BEAT_LOCAL - 1u)] = (uint8_t)pre;
+    s->seen = (uint16_t)(n < 2048u ? n : 1024u); /* 1024 is 0 modulo 8 */
+}
+
+void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t peak, uint32_t pre_rr,
+                    uint32_t post_rr, int8_t window[ICTUS_BEAT_WINDOW * ICTUS_BEAT_CHANNELS],
+                    int8_t context[ICTUS_BEAT_CONTEXT])
+{
+    int32_t post = (int32_t)(post_rr < ICTUS_BEAT_POST_CAP ? post_rr : ICTUS_BEAT_POST_CAP);
+    int32_t pre = s->seen == 0u ? post : (int32_t)(pre_rr < RR_CAP ? pre_rr : RR_CAP);
+    view v = {ring, peak, s->shape, 0, 0};
+    v.amplitude = amplitude_of(&v);
+    if (s->seen == 0u) {
+        meet(s, &v, post);
+    }
+    v.typical = ictus_max32(s->amplitude >> 4, AMPLITUDE_FLOOR);
+    write_window(&v, window);
+    write_rr_context(s, pre, post, context);
+    write_shape_context(&v, window, context + 10);
+    learn_shape(s, &v);
+    learn_rr(s, pre);
+}

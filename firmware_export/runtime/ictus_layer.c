@@ -1,0 +1,135 @@
+#include "ictus_layer.h"
+
+#include "ictus_fixed.h"
+
+enum { TILE = 4 }; /* output positions whose accumulators stay in registers */
+
+static const int8_t weight_of_code[8] = {1, 2, 4, 8, -1, -2, -4, -8};
+
+/* How the accumulators of one output channel become int8. They start at `start`, which holds the bias and half a
+ * unit of the output, so that one shift adds the one and rounds by the other. */
+typedef struct {
+    int32_t start;  /* bias * 2^shift + 2^(shift - 1), the latter 0 for shift 0; below 2^23 */
+    unsigned shift; /* 0..15 */
+    int32_t low;    /* 0 with ReLU, else -128 */
+} output_scale;
+
+static output_scale scale_of(const ictus_layer *layer, unsigned channel)
+{
+    output_scale scale;
+    scale.shift = (unsigned)layer->shifts[channel / 2] >> (channel % 2 * 4) & 15u;
+    scale.start = layer->biases[channel] * (int32_t)(1u << scale.shift) + (int32_t)(1u << scale.shift >> 1);
+    scale.low = (layer->flags & ICTUS_RELU) != 0 ? 0 : INT8_MIN;
+    return scale;
+}
+
+/* The one rounding rule; `acc` began at scale.start. */
+static inline int8_t requantise(int32_t acc, output_scale scale)
+{
+    return (int8_t)ictus_max32(ictus_sat8(ictus_asr32(acc, scale.shift)), scale.low);
+}
+
+static uint16_t read_u16(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
+}
+
+const uint8_t *ictus_layer_read(const uint8_t *bytes, ictus_layer *layer)
+{
+    layer->taps = read_u16(bytes);
+    layer->step = read_u16(bytes + 2);
+    layer->stream_bytes = read_u16(bytes + 4);
+    layer->out_length = bytes[6];
+    layer->out_channels = bytes[7];
+    layer->flags = bytes[8];
+    layer->shifts = bytes + ICTUS_LAYER_HEADER_BYTES;
+    layer->biases = (const int8_t *)layer->shifts + (layer->out_channels + 1) / 2;
+    layer->stream = (const uint8_t *)layer->biases + layer->out_channels;
+    return layer->stream + layer->stream_bytes;
+}
+
+/* Weighted sum at one position of one channel: walks the channel's stream from `next` to behind its end, `*behind`. */
+static int32_t weighted_sum(const uint8_t *next, const int8_t *in, const uint8_t **behind)
+{
+    int32_t acc = 0;
+    for (unsigned byte = *next++; byte != ICTUS_CHANNEL_END; byte = *next++) {
+        if (byte > ICTUS_CHANNEL_END) {
+            in += ICTUS_ESCAPE_SKIP * (byte & 7u);
+            continue;
+        }
+        in += byte >> 3;
+        acc += *in++ * weight_of_code[byte & 7u];
+    }
+    *behind = next;
+    return acc;
+}
+
+/* Fewer than TILE positions, as in a dense layer: each walks the stream itself. */
+static void run_few(const ictus_layer *layer, const int8_t *in, int8_t *out)
+{
+    const uint8_t *stream = layer->stream, *behind = stream;
+    for (unsigned channel = 0; channel < layer->out_channels; ++channel, stream = behind) {
+        for (size_t t = 0; t < layer->out_length; ++t) {
+            const int32_t sum = weighted_sum(stream, in + t * layer->step, &behind);
+            const output_scale scale = scale_of(layer, channel);
+            out[t * layer->out_channels + channel] = requantise(scale.start + sum, scale);
+        }
+    }
+}
+
+/* Surviving weights of a channel as `index << 16 | uint16 weight`; returns their end, moves `*stream` behind. */
+static uint32_t *decode_channel(const uint8_t **stream, uint32_t *weights)
+{
+    const uint8_t *next = *stream;
+    uint32_t index = 0;
+    for (unsigned byte = *next++; byte != ICTUS_CHANNEL_END; byte = *next++) {
+        if (byte > ICTUS_CHANNEL_END) {
+            index += ICTUS_ESCAPE_SKIP * (byte & 7u);
+            continue;
+        }
+        index += byte >> 3;
+        *weights++ = index++ << 16 | (uint16_t)weight_of_code[byte & 7u];
+    }
+    *stream = next;
+    return weights;
+}
+
+/* All positions of one output channel, TILE at a time: each decoded weight meets TILE inputs. The last tile
+ * overlaps the one before it. */
+static void run_channel(const ictus_layer *layer, const int8_t *in, const uint32_t *weights, const uint32_t *end,
+                        output_scale scale, int8_t *out)
+{
+    const size_t length = layer->out_length, step = layer->step, out_step = layer->out_channels;
+    for (size_t t = 0; t < length; t += TILE) {
+        t = t + TILE > length ? length - TILE : t;
+        const int8_t *tile = in + t * step;
+        int8_t *to = out + t * out_step;
+        int32_t acc0 = scale.start, acc1 = acc0, acc2 = acc0, acc3 = acc0;
+        for (const uint32_t *w = weights; w != end; ++w) {
+            const int8_t *x = tile + (*w >> 16);
+            const int16_t weight = (int16_t)*w;
+            acc0 += x[0] * weight;
+            acc1 += x[step] * weight;
+            acc2 += x[2 * step] * weight;
+            acc3 += x[3 * step] * weight;
+        }
+        to[0] = requantise(acc0, scale);
+        to[out_step] = requantise(acc1, scale);
+        to[2 * out_step] = requantise(acc2, scale);
+        to[3 * out_step] = requantise(acc3, scale);
+    }
+}
+
+void ictus_layer_run(const ictus_layer *layer, const int8_t *in, uint32_t *weights, int8_t *out)
+{
+    const uint8_t *stream = layer->stream;
+    if (layer->out_length < TILE) {
+        run_few(layer, in, out);
+        return;
+    }
+    for (unsigned channel = 0; channel < layer->out_channels; ++channel) {
+        const output_scale scale = scale_of(layer, channel);
+        const uint32_t *end = decode_channel(&stream, weights);
+        run_channel(layer, in, weights, end, scale, out + channel);
+    }
+}

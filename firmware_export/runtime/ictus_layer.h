@@ -1,0 +1,44 @@
+/* One layer of a compact model: a sparse convolution whose weights are signed powers of two.
+ *
+ *     acc       = sum_i in[t * step + i] * weight[c][i]      int32, weight = 0 or +-2^0..2^3
+ *     out[t][c] = sat8(bias[c] + ((acc + 2^(shift[c]-1)) >> shift[c]))
+ *
+ * with 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer has out_length 1.
+ *
+ * Bytes of the weight stream are gap << 3 | code:
+ *     gap 0..30           skip `gap` pruned weights, then one weight: +2^0..+2^3 for code 0..3, -2^0..-2^3 for 4..7
+ *     gap 31, code 1..7   skip 31 * code pruned weights
+ *     gap 31, code 0      end of the output channel
+ */
+#ifndef ICTUS_LAYER_H
+#define ICTUS_LAYER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ICTUS_LAYER_HEADER_BYTES = 9, ICTUS_RELU = 1, ICTUS_TAKES_CONTEXT = 2 };
+enum { ICTUS_ESCAPE_SKIP = 31, ICTUS_CHANNEL_END = 31 << 3 };
+
+typedef struct {
+    const uint8_t *shifts; /* 0..15, two to a byte, the even channel low */
+    const int8_t *biases;  /* int8[out_channels], in units of the output */
+    const uint8_t *stream; /* uint8[stream_bytes] */
+    uint16_t taps;         /* weights of a channel, pruned ones included, 1..65535 */
+    uint16_t step;         /* inputs between two output positions, 1..65535 */
+    uint16_t stream_bytes; /* 1..65535 */
+    uint8_t out_length;    /* T, 1..255 */
+    uint8_t out_channels;  /* C, 1..255 */
+    uint8_t flags;         /* ICTUS_RELU | ICTUS_TAKES_CONTEXT */
+} ictus_layer;
+
+/* Read the header at `bytes`, ICTUS_LAYER_HEADER_BYTES long; returns the end of the whole layer. */
+const uint8_t *ictus_layer_read(const uint8_t *bytes, ictus_layer *layer);
+
+/* Run a checked layer.
+ *
+ * in       int8[(out_length - 1) * step + taps], the context appended if the layer takes it
+ * weights  uint32[], room for the surviving weights of the fullest channel; not used if out_length is 1
+ * out      int8[out_length][out_channels], must not overlap `in` */
+void ictus_layer_run(const ictus_layer *layer, const int8_t *in, uint32_t *weights, int8_t *out);
+
+#endif

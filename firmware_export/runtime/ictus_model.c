@@ -1,0 +1,241 @@
+#include "ictus_model.h"
+
+#include "ictus_layer.h"
+
+enum { HEADER_BYTES = 20, STAGE_BYTES = 4, TOTAL_AT = 12, CRC_AT = 16, FORMAT_VERSION = 1 };
+
+/* What the layers need of the arena, in bytes. */
+typedef struct {
+    uint32_t weights; /* decoded weights of the fullest channel of a convolution */
+    uint32_t map[2];  /* largest map of the even and of the odd layers, context included */
+    uint32_t kept;    /* largest kept map, context included */
+} arena_need;
+
+static uint32_t read_u32(const uint8_t *bytes)
+{
+    return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static void raise_to(uint32_t *largest, uint32_t value)
+{
+    if (*largest < value)
+        *largest = value;
+}
+
+static uint32_t whole_words(uint32_t n_bytes)
+{
+    return (n_bytes + 3u) & ~UINT32_C(3);
+}
+
+uint32_t ictus_crc32(uint32_t crc, const uint8_t *bytes, size_t n)
+{
+    crc = ~crc;
+    for (size_t i = 0; i < n; ++i) {
+        crc ^= bytes[i];
+        for (int bit = 0; bit < 8; ++bit)
+            crc = crc >> 1 ^ (UINT32_C(0xEDB88320) & (0u - (crc & 1u)));
+    }
+    return ~crc;
+}
+
+/* Walk the stream of a layer as the kernel will: every index inside its channel, the end where it should be. */
+static ictus_status check_stream(const ictus_layer *layer, uint32_t *n_fullest)
+{
+    const uint8_t *next = layer->stream;
+    const uint8_t *end = layer->stream + layer->stream_bytes;
+    unsigned channel = 0;
+    uint32_t index = 0, n_weights = 0;
+    while (next != end && channel < layer->out_channels) {
+        const unsigned byte = *next++;
+        if (byte == ICTUS_CHANNEL_END) {
+            raise_to(n_fullest, n_weights);
+            ++channel;
+            index = n_weights = 0;
+        } else if (byte > ICTUS_CHANNEL_END) {
+            index += ICTUS_ESCAPE_SKIP * (byte & 7u);
+        } else {
+            index += (byte >> 3) + 1u;
+            ++n_weights;
+        }
+        if (index > layer->taps)
+            return ICTUS_BAD_LAYER;
+    }
+    return next == end && channel == layer->out_channels ? ICTUS_OK : ICTUS_BAD_LAYER;
+}
+
+static ictus_status check_layer(const uint8_t *bytes, size_t n_left, ictus_layer *layer, uint32_t *n_fullest)
+{
+    if (n_left < ICTUS_LAYER_HEADER_BYTES)
+        return ICTUS_WRONG_SIZE;
+    const uint8_t flags = bytes[8], out_channels = bytes[7];
+    const size_t stream_bytes = bytes[4] | (size_t)bytes[5] << 8;
+    if (n_left < ICTUS_LAYER_HEADER_BYTES + (out_channels + 1u) / 2 + out_channels + stream_bytes)
+        return ICTUS_WRONG_SIZE;
+    ictus_layer_read(bytes, layer);
+    if (layer->taps == 0 || layer->step == 0 || layer->out_length == 0 || out_channels == 0 ||
+        (flags & ~(ICTUS_RELU | ICTUS_TAKES_CONTEXT)) != 0)
+        return ICTUS_BAD_LAYER;
+    return check_stream(layer, n_fullest);
+}
+
+/* Check a stage's layers and note what they need; `*cursor` moves behind the stage. */
+static ictus_status check_layers(const ictus_model *model, ictus_stage *stage, const uint8_t **cursor,
+                                 const uint8_t *end, arena_need *need)
+{
+    uint32_t size = stage->in_size;
+    for (unsigned number = 1; number <= stage->n_layers; ++number) {
+        ictus_layer layer;
+        uint32_t n_fullest = 0;
+        const ictus_status status = check_layer(*cursor, (size_t)(end - *cursor), &layer, &n_fullest);
+        if (status != ICTUS_OK)
+            return status;
+        *cursor = layer.stream + layer.stream_bytes;
+        const uint32_t context = (layer.flags & ICTUS_TAKES_CONTEXT) != 0 ? model->n_context : 0;
+        if ((layer.out_length - 1u) * layer.step + layer.taps > size + context)
+            return ICTUS_BAD_SHAPE;
+        if (number == 1 && context != 0 && stage->source != ICTUS_SOURCE_KEPT)
+            raise_to(&need->map[0], size + context); /* its input is copied there, to append the context */
+        if (layer.out_length > 1)
+            raise_to(&need->weights, n_fullest * (uint32_t)sizeof(uint32_t));
+        size = (uint32_t)layer.out_length * layer.out_channels;
+        raise_to(number == stage->n_kept ? &need->kept : &need->map[number % 2], size + model->n_context);
+    }
+    stage->n_logits = (uint16_t)size;
+    return ICTUS_OK;
+}
+
+/* Size of the map that a checked stage keeps, 0 if it keeps none. */
+static uint32_t kept_size(const ictus_stage *stage)
+{
+    const uint8_t *next = stage->layers;
+    ictus_layer layer = {0};
+    for (unsigned number = 1; number <= stage->n_kept; ++number)
+        next = ictus_layer_read(next, &layer);
+    return (uint32_t)layer.out_length * layer.out_channels;
+}
+
+static ictus_status check_stage(const ictus_model *model, ictus_stage *stage, uint32_t n_kept_values,
+                                const uint8_t **cursor, const uint8_t *end, arena_need *need)
+{
+    const uint8_t *bytes = *cursor;
+    if (end - bytes < STAGE_BYTES)
+        return ICTUS_WRONG_SIZE;
+    stage->source = bytes[0];
+    stage->n_layers = bytes[1];
+    stage->n_kept = bytes[2];
+    stage->threshold = (int8_t)bytes[3];
+    stage->layers = *cursor = bytes + STAGE_BYTES;
+    if (stage->source > ICTUS_SOURCE_KEPT || stage->n_layers == 0 || stage->n_kept > stage->n_layers)
+        return ICTUS_BAD_SHAPE;
+    if (stage->source == ICTUS_SOURCE_KEPT && stage->n_kept == 1)
+        return ICTUS_BAD_SHAPE; /* its first layer would overwrite what it reads */
+    stage->in_size = stage->source == ICTUS_SOURCE_FEATURES ? model->n_features
+                     : stage->source == ICTUS_SOURCE_WINDOW ? (uint32_t)model->window_length * model->window_channels
+                                                            : n_kept_values;
+    return check_layers(model, stage, cursor, end, need);
+}
+
+static ictus_status check_header(const uint8_t *bytes, size_t n_bytes, ictus_model *model)
+{
+    if (n_bytes < HEADER_BYTES || bytes[0] != 'I' || bytes[1] != 'C' || bytes[2] != 'T' || bytes[3] != 'S')
+        return ICTUS_NOT_A_MODEL;
+    if (bytes[4] != FORMAT_VERSION)
+        return ICTUS_OTHER_VERSION;
+    if (read_u32(bytes + TOTAL_AT) != n_bytes)
+        return ICTUS_WRONG_SIZE;
+    const uint32_t crc = ictus_crc32(0, bytes, CRC_AT);
+    if (read_u32(bytes + CRC_AT) != ictus_crc32(crc, bytes + HEADER_BYTES, n_bytes - HEADER_BYTES))
+        return ICTUS_WRONG_CHECKSUM;
+    model->n_stages = bytes[6];
+    model->n_context = bytes[7];
+    model->window_length = (uint16_t)(bytes[8] | bytes[9] << 8);
+    model->window_channels = bytes[10];
+    model->n_features = bytes[11];
+    return model->n_stages <= ICTUS_MAX_STAGES ? ICTUS_OK : ICTUS_BAD_SHAPE;
+}
+
+ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model *model)
+{
+    arena_need need = {0, {0, 0}, 0};
+    uint32_t n_kept_values = 0;
+    if (bytes == NULL || model == NULL)
+        return ICTUS_NULL_ARGUMENT;
+    model->arena = NULL;
+    model->n_stages = 0;
+    ictus_status status = check_header(bytes, n_bytes, model);
+    const uint8_t *cursor = bytes + HEADER_BYTES, *end = bytes + n_bytes;
+    for (unsigned i = 0; status == ICTUS_OK && i < model->n_stages; ++i) {
+        ictus_stage *stage = &model->stage[i];
+        status = check_stage(model, stage, n_kept_values, &cursor, end, &need);
+        if (status == ICTUS_OK)
+            n_kept_values = kept_size(stage);
+    }
+    if (status == ICTUS_OK && cursor != end)
+        status = ICTUS_WRONG_SIZE;
+    if (status != ICTUS_OK)
+        model->n_stages = 0;
+    model->map_offset[0] = need.weights;
+    model->map_offset[1] = model->map_offset[0] + whole_words(need.map[0]);
+    model->kept_offset = model->map_offset[1] + whole_words(need.map[1]);
+    model->arena_bytes = model->kept_offset + whole_words(need.kept);
+    return status;
+}
+
+ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_bytes)
+{
+    if (model == NULL || arena == NULL)
+        return ICTUS_NULL_ARGUMENT;
+    if (n_bytes < model->arena_bytes)
+        return ICTUS_ARENA_TOO_SMALL;
+    model->arena = arena;
+    return ICTUS_OK;
+}
+
+static void copy(int8_t *to, const int8_t *from, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; ++i)
+        to[i] = from[i];
+}
+
+/* Run the layers of a stage. Odd layers write map 1 and even ones map 0, the kept one the kept map; a context
+ * goes behind the map that the layer reads. */
+static const int8_t *run_layers(const ictus_model *model, const ictus_stage *stage, const int8_t *input,
+                                const int8_t *context)
+{
+    int8_t *arena = (int8_t *)model->arena;
+    int8_t *kept = arena + model->kept_offset;
+    int8_t *map = stage->source == ICTUS_SOURCE_KEPT ? kept : NULL;
+    const int8_t *x = map != NULL ? map : input;
+    const uint8_t *next = stage->layers;
+    uint32_t size = stage->in_size;
+    for (unsigned number = 1; number <= stage->n_layers; ++number) {
+        ictus_layer layer;
+        next = ictus_layer_read(next, &layer);
+        if ((layer.flags & ICTUS_TAKES_CONTEXT) != 0 && model->n_context != 0) {
+            if (map == NULL) {
+                x = map = arena + model->map_offset[0];
+                copy(map, input, size);
+            }
+            copy(map + size, context, model->n_context);
+        }
+        map = number == stage->n_kept ? kept : arena + model->map_offset[number % 2];
+        ictus_layer_run(&layer, x, model->arena, map);
+        x = map;
+        size = (uint32_t)layer.out_length * layer.out_channels;
+    }
+    return x;
+}
+
+ictus_status ictus_model_run_stage(const ictus_model *model, unsigned number, const int8_t *input,
+                                   const int8_t *context, const int8_t **logits)
+{
+    if (model == NULL || context == NULL || logits == NULL || model->arena == NULL)
+        return ICTUS_NULL_ARGUMENT;
+    if (number >= model->n_stages)
+        return ICTUS_NO_SUCH_STAGE;
+    const ictus_stage *stage = &model->stage[number];
+    if (input == NULL && stage->source != ICTUS_SOURCE_KEPT)
+        return ICTUS_NULL_ARGUMENT;
+    *logits = run_layers(model, stage, input, context);
+    return ICTUS_OK;
+}

@@ -1,0 +1,206 @@
+"""A recording on the emulated wearable: what it decides, what that costs, and whether Python agrees.
+
+Samples go in one by one as from the front end; the whole firmware runs on the core: filter, QRS detector, beat
+windows, gate, screen, specialist. Every event is compared with the integer reference.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from ..compression.compact import CompactModel
+from ..signals.beats import BLOCK_SAMPLES, POST_RR_CAP
+from ..signals.device_signal import DEVICE_FS_HZ, to_device
+from ..signals.errors import InputError
+from ..signals.qrs import QRS_MAX_LATENCY_SAMPLES
+from ..signals.recording import Recording
+from .c_export import export_c
+from .cycles import cycles_of
+from .device_run import DEVICE_REGIONS, DeviceEvents, DeviceRun, expected_run, run_recording
+from .devices import Device, get_device
+from .emulator import EmulatedCore, Profile
+from .energy import EnergyReport, Workload, system_energy
+from .golden import GoldenVectors
+from .ranges import Range
+from .toolchain import FirmwareImage, build_device
+
+__all__ = ["Simulation", "first_difference", "simulate"]
+
+_LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A recording that was run on the emulated core.
+
+    Attributes
+    ----------
+    recording, lead : what was run
+    n_samples : samples pushed, at 128 Hz
+    run : events and how often each stage ran
+    difference : the first disagreement with the integer reference, in words; None if there is none
+    profile : instructions of the whole run, by part of the firmware and by class
+    image : the firmware's memory
+    device : the wearable that figures are given for unless another is named
+    """
+
+    recording: str
+    lead: str
+    n_samples: int
+    run: DeviceRun
+    difference: str | None
+    profile: Profile
+    image: FirmwareImage
+    device: Device
+
+    @property
+    def duration_s(self) -> float:
+        return self.n_samples / DEVICE_FS_HZ
+
+    @property
+    def agrees_with_reference(self) -> bool:
+        return self.difference is None
+
+    @property
+    def stage_share(self) -> dict[str, float]:
+        """Share of the beats that reach each stage."""
+        counts, n = self.run.counts, max(self.run.counts.beats, 1)
+        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
+
+    @property
+    def instructions_per_run(self) -> dict[str, float]:
+        """Instructions of one run of each part of the firmware; the filter and the detector run every sample."""
+        totals, calls = self.profile.region_instructions(), self.profile.calls
+        return {name: totals[name] / calls[name] if calls[name] else 0.0 for name in DEVICE_REGIONS}
+
+    @cached_property
+    def energy(self) -> EnergyReport:
+        """Energy on `device`."""
+        return self.energy_on(self.device)
+
+    def cycles_on(self, device: Device) -> Range:
+        """Cycles of the whole run on the core of a wearable."""
+        return cycles_of(self.profile, device.mcu.core, device.mcu.flash_wait_states.value)
+
+    def energy_on(self, device: Device) -> EnergyReport:
+        """Energy of a wearable for the duty cycle of this recording; see `system_energy`.
+
+        An event is sent for every beat that is not normal, those of one second in one packet.
+        """
+        events = self.run.events
+        sent = events.peak[events.label > 0]
+        n_packets = len(np.unique(sent // BLOCK_SAMPLES))
+        cycles = self.cycles_on(device)
+        work = Workload(self.duration_s, self.n_samples, len(events), cycles, len(sent), n_packets)
+        return system_energy(device, work)
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        cycles = self.cycles_on(self.device)
+        return {
+            "device": self.device.name,
+            "recording": self.recording,
+            "lead": self.lead,
+            "seconds": self.duration_s,
+            "units": len(self.run.events),
+            "instructions": {
+                "total": self.profile.instructions,
+                "per_unit": self.profile.instructions / max(len(self.run.events), 1),
+                "by_class": self.profile.by_class,
+                "by_part": self.profile.region_instructions(),
+                "per_run": self.instructions_per_run,
+            },
+            "cycles": cycles.as_dict(),
+            "flash_bytes": self.image.flash_bytes,
+            "ram_bytes": self.image.ram_bytes,
+            "stack_bytes": self.profile.stack_bytes,
+            "compiler": self.image.compiler,
+            "agrees_with_reference": self.agrees_with_reference,
+            "stage_share": self.stage_share,
+            **self.energy.as_dict(),
+        }
+
+
+def simulate(
+    model: CompactModel,
+    recording: Recording,
+    device: str | Device | None = None,
+    seconds: float | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Simulation:
+    """Build the firmware for a model, run a recording on the emulated Cortex-M4 and compare every event.
+
+    Parameters
+    ----------
+    model : what the firmware holds
+    recording : any that `to_device` takes
+    device : name of a microcontroller in the device table, or a whole wearable; None takes the default
+    seconds : run only the beginning
+    progress : called with the number of samples after every minute of signal
+
+    Raises
+    ------
+    InputError
+        an unknown device, no signal to run, or a recording that `to_device` refuses
+    MissingToolError
+        the extra ``ictus[wearable]`` is not installed
+    RuntimeRefusedError
+        the model does not take the inputs that the firmware makes
+    """
+    wearable = device if isinstance(device, Device) else get_device(device)
+    signal = to_device(recording)
+    counts = signal.counts if seconds is None else signal.counts[: max(round(seconds * DEVICE_FS_HZ), 0)]
+    if len(counts) < BLOCK_SAMPLES:
+        limit = f"a decision takes {BLOCK_SAMPLES / DEVICE_FS_HZ:g} s"
+        raise InputError(f"{recording.name}: {len(counts) / DEVICE_FS_HZ:g} s to simulate, {limit}")
+    with TemporaryDirectory(prefix="ictus-") as folder:
+        image, core = _build(model, Path(folder))
+        run = run_recording(core, model, counts, progress)
+    difference = first_difference(run, expected_run(model, counts), len(counts))
+    return Simulation(recording.name, signal.lead, len(counts), run, difference, core.profile(), image, wearable)
+
+
+def _build(model: CompactModel, folder: Path) -> tuple[FirmwareImage, EmulatedCore]:
+    export_c(model, folder, GoldenVectors.random(model, 1))
+    image = build_device(folder, folder / "ictus.elf")
+    return image, EmulatedCore(image.elf, DEVICE_REGIONS)
+
+
+def first_difference(found: DeviceRun, expected: DeviceRun, n_samples: int) -> str | None:
+    """What differs first, in words; None if nothing does.
+
+    Parameters
+    ----------
+    found, expected : of the device and of the integer reference
+    n_samples : samples that both were given; the device may owe the beats of the last few seconds
+    """
+    n = len(found.events)
+    owed = expected.events.peak[n:]
+    if len(owed) and owed[0] < n_samples - _LONGEST_WAIT:
+        return f"beat at sample {owed[0]}: never decided by the device"
+    if found.counts.dropped:
+        return f"{found.counts.dropped} beats dropped by the device"
+    for name in ("blocks", "rejected"):
+        mine, theirs = (getattr(counts, name) for counts in (found.counts, expected.counts))
+        if mine != theirs:
+            return f"{name}: {mine} on the device, {theirs} in the reference"
+    return _first_event_difference(found.events, expected.events.first(n))
+
+
+def _first_event_difference(found: DeviceEvents, expected: DeviceEvents) -> str | None:
+    if len(found) != len(expected):
+        return f"{len(found)} beats on the device, {len(expected)} in the reference"
+    rows = [np.flatnonzero(_differs(values, vars(expected)[name])) for name, values in vars(found).items()]
+    first = min((int(row[0]) for row in rows if len(row)), default=None)
+    if first is None:
+        return None
+    mine, theirs = (f"{e.label[first]} at sample {e.peak[first]}" for e in (found, expected))
+    return f"beat {first}: class {mine} on the device, {theirs} in the reference"
+
+
+def _differs(mine: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+    return (mine != theirs).reshape(len(mine), -1).any(axis=1)

@@ -1,0 +1,89 @@
+"""From prepared recordings to a trained float model of the beat task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from .beat_data import BeatRecord, LabelledBeats
+from .staged import FloatModel, calibrate_threshold
+from .train import FitConfig, Progress, fit_beats, fit_gate
+from .weights import seeded_net
+
+__all__ = ["INTER_CONFIG", "INTRA_CONFIG", "BeatTrainingSet", "GateData", "TrainConfig", "train_beats"]
+
+
+@dataclass(frozen=True)
+class GateData:
+    """Training material of the gate.
+
+    Attributes
+    ----------
+    features : int8 (n, n_features), Q2.5
+    is_analysable : bool (n,)
+    """
+
+    features: np.ndarray
+    is_analysable: np.ndarray
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train the three stages.
+
+    Attributes
+    ----------
+    beats, gate : duration and rate of the two fits
+    screen_pass : share of abnormal training beats that the screen must pass on
+    gate_pass : share of analysable training seconds that the gate must let through
+    """
+
+    beats: FitConfig
+    gate: FitConfig = field(default_factory=lambda: FitConfig(epochs=6, learning_rate=1e-2))
+    screen_pass: float = 0.998
+    gate_pass: float = 0.998
+
+
+INTRA_CONFIG = TrainConfig(FitConfig(epochs=24), screen_pass=0.999)
+"""Beats of the tested patients are among the training beats: fit what is there."""
+
+INTER_CONFIG = TrainConfig(
+    FitConfig(epochs=24, weight_decay=1e-2, balance=0.5, epoch_share=0.5, max_shift=2, gain_sigma=0.15)
+)
+"""Patients are new: balance records and classes, and vary alignment and gain."""
+
+
+@dataclass(frozen=True)
+class BeatTrainingSet:
+    """Everything the three stages are fitted on."""
+
+    beats: LabelledBeats
+    gate: GateData
+
+    @classmethod
+    def of(
+        cls, records: Sequence[BeatRecord], gate: GateData, wanted: Sequence[np.ndarray] | None = None
+    ) -> "BeatTrainingSet":
+        """All rows with a reference class.
+
+        Parameters
+        ----------
+        wanted : per recording, bool (m,): the reference beats to use; None uses all
+        """
+        rows = None if wanted is None else [r.rows_of(w) for r, w in zip(records, wanted, strict=True)]
+        return cls(LabelledBeats.of(records, rows), gate)
+
+
+def train_beats(data: BeatTrainingSet, config: TrainConfig, progress: Progress | None = None) -> FloatModel:
+    """Train gate, screen and specialist, and set both thresholds, on `data` alone."""
+    net = seeded_net(data.gate.features.shape[1], config.beats.seed)
+    fit_gate(net.gate, net.judge, data.gate.features, data.gate.is_analysable, config.gate)
+    fit_beats(net, data.beats, config.beats, progress=progress)
+    model = FloatModel(net.eval(), {"gate": 0.0, "screen": 0.0})
+    gate = model.judge(data.gate.features)
+    screen = model.classify(data.beats.window, data.beats.context)[0]
+    thresholds = {
+        "gate": calibrate_threshold(gate, data.gate.is_analysable, config.gate_pass),
+        "screen": calibrate_threshold(screen, data.beats.label > 0, config.screen_pass),
+    }
+    return replace(model, thresholds=thresholds)

@@ -1,0 +1,107 @@
+"""The cascade as a decision: who is gated, who stops at the screen, who gets a class."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from .beat_data import BeatRecord
+from .network import StagedNet
+from .train import to_unit
+
+__all__ = ["Decisions", "FloatModel", "StagedModel", "calibrate_threshold", "decide"]
+
+_BATCH = 8192
+
+
+class StagedModel(Protocol):
+    """Anything that can judge blocks and classify beats: the float network or its compact form."""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Logit from which a unit passes the gate, and from which it passes on to the specialist."""
+        ...
+
+    def judge(self, features: np.ndarray) -> np.ndarray:
+        """Gate logits (n,) of int8 (n, n_features)."""
+        ...
+
+    def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Screen logits (n,) and class logits (n, n_labels) of int8 windows and contexts."""
+        ...
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """A trained `StagedNet` with its thresholds."""
+
+    net: StagedNet
+    thresholds: dict[str, float]
+
+    def judge(self, features: np.ndarray) -> np.ndarray:
+        """See `StagedModel.judge`."""
+        with torch.no_grad():
+            return self.net.judge(to_unit(features))[:, 0].numpy()
+
+    def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `StagedModel.classify`."""
+        screens, classes = [np.empty(0, np.float32)], [np.empty((0, len(self.net.spec.labels)), np.float32)]
+        with torch.no_grad():
+            for start in range(0, len(window), _BATCH):
+                rows = slice(start, start + _BATCH)
+                screen, logits = self.net(to_unit(window[rows]).flatten(1), to_unit(context[rows]))
+                screens.append(screen[:, 0].numpy())
+                classes.append(logits.numpy())
+        return np.concatenate(screens), np.concatenate(classes)
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What the cascade decided on the beats of one recording.
+
+    Attributes
+    ----------
+    accepted : bool (n_blocks,), which seconds the gate let through
+    gated : bool (n,), beats in a rejected second
+    reached : bool (n,), beats that the screen passed on to the specialist
+    label : int8 (n,), class; -1 for gated beats
+    screen : (n,), screen logit, whether or not it was needed
+    classes : (n, n_labels), class logits, whether or not they were needed
+    """
+
+    accepted: np.ndarray
+    gated: np.ndarray
+    reached: np.ndarray
+    label: np.ndarray
+    screen: np.ndarray
+    classes: np.ndarray
+
+    @property
+    def rejected_fraction(self) -> float:
+        """Share of time that the gate rejected."""
+        return float(1 - self.accepted.mean()) if len(self.accepted) else 0.0
+
+
+def decide(model: StagedModel, record: BeatRecord) -> Decisions:
+    """Run the cascade over one prepared recording."""
+    accepted = model.judge(record.features) >= model.thresholds["gate"]
+    gated = ~accepted[record.beats.block]
+    screen, classes = model.classify(record.beats.window, record.beats.context)
+    reached = ~gated & (screen >= model.thresholds["screen"])
+    label = np.where(reached, classes.argmax(axis=1), 0).astype(np.int8)
+    label[gated] = -1
+    return Decisions(accepted, gated, reached, label, screen, classes)
+
+
+def calibrate_threshold(logits: np.ndarray, must_pass: np.ndarray, share: float) -> float:
+    """Largest threshold that lets at least `share` of the units in `must_pass` through.
+
+    Parameters
+    ----------
+    logits : (n,)
+    must_pass : bool (n,), at least one True
+    share : 0 to 1
+    """
+    ordered = np.sort(logits[must_pass])
+    return float(ordered[int((1 - share) * len(ordered))])

@@ -1,0 +1,231 @@
+"""Training, readable from top to bottom. `fit` serves the float networks and their quantised twins alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .beat_data import LabelledBeats
+
+__all__ = ["BeatTensors", "FitConfig", "Progress", "beat_loss", "fit", "fit_beats", "fit_gate", "to_unit"]
+
+Progress = Callable[[str, int, int, str], None]
+"""Called after every epoch with the phase, epochs done, epochs in all, and a line about it."""
+
+_INT8_STEP = 1 / 32
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How long and how hard to train.
+
+    Attributes
+    ----------
+    epochs : passes over `epoch_share` of the data
+    min_steps : a small data set is passed over more often, until this many steps are made
+    batch_size : units per step
+    learning_rate : peak of the one-cycle schedule (AdamW)
+    weight_decay : of AdamW
+    screen_weight : weight of the screen's loss beside the class loss
+    balance : 0 draws units as they come, 1 draws every (record, class) equally often, between them a power law
+    epoch_share : share of the training units drawn per epoch
+    max_shift : training windows are shifted at random by up to this many samples
+    gain_sigma : standard deviation of the log of a random gain on the window
+    label_smoothing : of the class loss
+    distillation : weight of the teacher's soft labels in the class loss, 0 to 1
+    seed : of initialisation, drawing and augmentation
+    """
+
+    epochs: int = 16
+    min_steps: int = 1200
+    batch_size: int = 256
+    learning_rate: float = 4e-3
+    weight_decay: float = 1e-4
+    screen_weight: float = 0.5
+    balance: float = 0.0
+    epoch_share: float = 1.0
+    max_shift: int = 0
+    gain_sigma: float = 0.0
+    label_smoothing: float = 0.0
+    distillation: float = 0.0
+    seed: int = 0
+
+    def steps(self, n_units: int) -> tuple[int, int, int]:
+        """Epochs, steps per epoch and units per step for `n_units` training units."""
+        batch_size = min(self.batch_size, n_units)
+        per_epoch = max(1, int(n_units * self.epoch_share) // batch_size)
+        return max(self.epochs, -(-self.min_steps // per_epoch)), per_epoch, batch_size
+
+
+@dataclass(frozen=True)
+class BeatTensors:
+    """Training material as float tensors: window (n, T * C), context (n, n_context), label int64 (n,)."""
+
+    window: Tensor
+    context: Tensor
+    label: Tensor
+
+    @classmethod
+    def of(cls, beats: LabelledBeats) -> "BeatTensors":
+        """Convert int8 Q2.5 to float."""
+        window = to_unit(beats.window.reshape(len(beats), -1))
+        return cls(window, to_unit(beats.context), torch.from_numpy(beats.label.astype(np.int64)))
+
+    def batch(self, index: Tensor) -> "BeatTensors":
+        """Rows by index."""
+        return BeatTensors(self.window[index], self.context[index], self.label[index])
+
+
+def to_unit(values: np.ndarray) -> Tensor:
+    """Int8 Q2.5 of any shape as float32, exactly."""
+    return torch.from_numpy(values.astype(np.float32) * np.float32(_INT8_STEP))
+
+
+def beat_loss(net: nn.Module, batch: BeatTensors, config: FitConfig, teacher: nn.Module | None = None) -> Tensor:
+    """Class loss of the deep exit plus weighted normal/abnormal loss of the screen."""
+    screen, classes = net(batch.window, batch.context)
+    loss = F.cross_entropy(classes, batch.label, label_smoothing=config.label_smoothing)
+    if teacher is not None and config.distillation > 0:
+        with torch.no_grad():
+            soft = teacher(batch.window, batch.context)[1].softmax(dim=1)
+        loss = (1 - config.distillation) * loss + config.distillation * F.cross_entropy(classes, soft)
+    is_abnormal = (batch.label > 0).float()
+    return loss + config.screen_weight * F.binary_cross_entropy_with_logits(screen[:, 0], is_abnormal)
+
+
+def fit(
+    module: nn.Module,
+    n_units: int,
+    loss_of: Callable[[Tensor], Tensor],
+    config: FitConfig,
+    draw_weight: np.ndarray | None = None,
+    on_step: Callable[[float], None] | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> None:
+    """Minimise `loss_of(index)` over the trainable parameters of `module`.
+
+    Parameters
+    ----------
+    n_units : number of training units; `loss_of` gets int64 positions among them
+    draw_weight : float (n_units,), units are drawn with replacement by it; None visits them in random order
+    on_step : called after every optimiser step with the share of the schedule that is done
+    on_epoch : called after every epoch with its number and its mean loss
+    """
+    torch.set_num_threads(
+        1
+    )  # layers this small lose time on more; and results do not depend on the number of cores
+    generator = torch.Generator().manual_seed(config.seed)
+    epochs, n_steps, batch_size = config.steps(n_units)
+    optimizer = torch.optim.AdamW(
+        module.parameters(), lr=config.learning_rate / 25, weight_decay=config.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, config.learning_rate, total_steps=epochs * n_steps + 1
+    )
+    module.train()
+    for epoch in range(epochs):
+        order = _draw(n_units, n_steps * batch_size, draw_weight, generator)
+        total = 0.0
+        for step, index in enumerate(order.split(batch_size)):
+            loss = loss_of(index)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            total += float(loss.detach())
+            if on_step:
+                on_step((epoch * n_steps + step + 1) / (epochs * n_steps))
+        if on_epoch:
+            on_epoch(epoch, total / n_steps)
+    module.eval()
+
+
+def _draw(n_units: int, n: int, weight: np.ndarray | None, generator: torch.Generator) -> Tensor:
+    if weight is None:
+        return torch.randperm(n_units, generator=generator)[:n]
+    return torch.multinomial(torch.from_numpy(weight), n, replacement=True, generator=generator)
+
+
+def balance_weight(beats: LabelledBeats, balance: float) -> np.ndarray | None:
+    """Drawing weight float64 (n,): (size of the beat's record and class) to the power of -balance."""
+    if balance == 0.0:
+        return None
+    _, group, size = np.unique(
+        beats.record.astype(np.int64) * 8 + beats.label, return_inverse=True, return_counts=True
+    )
+    weight = size[group].astype(np.float64) ** -balance
+    return weight / weight.sum()
+
+
+def fit_beats(
+    net: nn.Module,
+    beats: LabelledBeats,
+    config: FitConfig,
+    phase: str = "train",
+    teacher: nn.Module | None = None,
+    on_step: Callable[[float], None] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Train both exits of a beat network in place, float or quantised."""
+    data = BeatTensors.of(beats)
+    augment = _Augmenter(config, beats.window.shape[2])
+
+    def loss_of(index: Tensor) -> Tensor:
+        return beat_loss(net, augment(data.batch(index)), config, teacher)
+
+    def report(epoch: int, loss: float) -> None:
+        if progress:
+            progress(phase, epoch + 1, config.steps(len(beats))[0], f"loss {loss:.4f}")
+
+    fit(net, len(beats), loss_of, config, balance_weight(beats, config.balance), on_step, report)
+
+
+class _Augmenter:
+    """Random shift and gain of the window, rounded back to what int8 Q2.5 can hold."""
+
+    def __init__(self, config: FitConfig, n_channels: int) -> None:
+        self.n_channels = n_channels
+        self.max_shift, self.gain_sigma = config.max_shift, config.gain_sigma
+        self.generator = torch.Generator().manual_seed(config.seed + 1)
+
+    def __call__(self, batch: BeatTensors) -> BeatTensors:
+        window = batch.window
+        if self.max_shift:
+            reach = 2 * self.max_shift + 1
+            shift = int(torch.randint(reach, (1,), generator=self.generator)) - self.max_shift
+            window = torch.roll(window, shift * self.n_channels, dims=1)
+        if self.gain_sigma:
+            gain = torch.randn(len(window), 1, generator=self.generator).mul(self.gain_sigma).exp()
+            window = (window * gain / _INT8_STEP).round().clamp(-128, 127) * _INT8_STEP
+        return BeatTensors(window, batch.context, batch.label)
+
+
+def fit_gate(
+    judge: nn.Module,
+    logit_of: Callable[[Tensor], Tensor],
+    features: np.ndarray,
+    is_analysable: np.ndarray,
+    config: FitConfig,
+    on_step: Callable[[float], None] | None = None,
+) -> None:
+    """Train the gate in place.
+
+    Parameters
+    ----------
+    judge : module whose parameters are trained
+    logit_of : features (B, n_features) -> logit (B, 1)
+    features : int8 (n, n_features), Q2.5
+    is_analysable : bool (n,)
+    """
+    x, y = to_unit(features), torch.from_numpy(is_analysable.astype(np.float32))
+    positive = float(y.mean())
+    weight = torch.where(y > 0, 0.5 / max(positive, 1e-6), 0.5 / max(1 - positive, 1e-6))
+
+    def loss_of(index: Tensor) -> Tensor:
+        logit = logit_of(x[index])[:, 0]
+        return F.binary_cross_entropy_with_logits(logit, y[index], weight=weight[index])
+
+    fit(judge, len(features), loss_of, config, on_step=on_step)

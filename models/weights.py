@@ -1,0 +1,99 @@
+"""Trained float networks on disk: safetensors, with what they were trained on beside the weights."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ..signals import CorruptModelError
+from .beat_task import beat_net_spec
+from .network import StagedNet
+from .staged import FloatModel
+
+__all__ = ["FloatFile", "float_to_bytes", "load_float", "seeded_net"]
+
+_KEY = "ictus"
+_FORMAT = "float-1"
+
+
+@dataclass(frozen=True)
+class FloatFile:
+    """A float model and its provenance.
+
+    Attributes
+    ----------
+    task : task name
+    model : network and thresholds
+    provenance : data set, split with its hash, seed, command and whatever else the trainer noted
+    """
+
+    task: str
+    model: FloatModel
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def float_to_bytes(file: FloatFile) -> bytes:
+    """Serialise; the same model always gives the same bytes."""
+    tensors = {name: t.contiguous() for name, t in sorted(file.model.net.state_dict().items())}
+    spec = file.model.net.spec
+    metadata = {
+        "format": _FORMAT,
+        "task": file.task,
+        "n_features": spec.n_features,
+        "thresholds": file.model.thresholds,
+        "provenance": file.provenance,
+        "sha256": _digest(tensors),
+    }
+    return save(tensors, {_KEY: json.dumps(metadata, sort_keys=True)})  # safetensors does not order several keys
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def load_float(path: str | Path) -> FloatFile:
+    """Read a float model.
+
+    Raises
+    ------
+    CorruptModelError
+        one line that names the file and what is wrong with it.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as opened:
+            metadata = json.loads((opened.metadata() or {}).get(_KEY, "{}"))
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CorruptModelError(f"{path}: not a safetensors file ({error})") from error
+    if metadata.get("format") != _FORMAT:
+        raise CorruptModelError(f"{path}: format {metadata.get('format')!r}, this release reads {_FORMAT!r}")
+    if _digest(tensors) != metadata.get("sha256"):
+        raise CorruptModelError(f"{path}: the weights do not match their checksum")
+    return _built(path, metadata, tensors)
+
+
+def _built(path: str | Path, metadata: dict[str, Any], tensors: dict[str, Tensor]) -> FloatFile:
+    try:
+        net = StagedNet(beat_net_spec(metadata["n_features"]))
+        net.load_state_dict(tensors)
+        model = FloatModel(net.eval(), metadata["thresholds"])
+        return FloatFile(metadata["task"], model, metadata["provenance"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        line = " ".join(str(error).split())
+        raise CorruptModelError(f"{path}: does not fit this release's network ({line})") from error
+
+
+def seeded_net(n_features: int, seed: int) -> StagedNet:
+    """A fresh network of the beat task whose weights depend on the seed alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return StagedNet(beat_net_spec(n_features))

@@ -1,0 +1,115 @@
+"""Cycles and energy: units, bounds and the laws that they must obey."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ictus.firmware_export.cycles import CORE_CYCLES, CORE_CYCLES_SOURCE, cycles_of
+from ictus.firmware_export.devices import CORES, device_table, get_device
+from ictus.firmware_export.emulator import Profile
+from ictus.firmware_export.energy import ACQUISITION_CYCLES, EVENT_BYTES, Workload, system_energy
+from ictus.firmware_export.instructions import CLASSES
+from ictus.firmware_export.ranges import Range
+from ictus.signals.errors import InputError
+
+NO_WAIT = Range.exact(0)
+
+
+def profile(branches_taken: int = 0, extra_transfers: int = 0, **by_class: int) -> Profile:
+    return Profile({"all": by_class}, {}, branches_taken, extra_transfers)
+
+
+def workload(cycles: float = 1e6, n_events: int = 0) -> Workload:
+    return Workload(60.0, 60 * 128, 70, Range.exact(cycles), n_events, n_events)
+
+
+def test_every_core_has_a_cost_for_every_class_and_names_its_source() -> None:
+    assert set(CORE_CYCLES) == set(CORE_CYCLES_SOURCE) == set(CORES)
+    for costs in CORE_CYCLES.values():
+        assert costs.keys() == {*CLASSES, "branch_taken", "transfer"}
+
+
+def test_alu_instructions_take_one_cycle_each() -> None:
+    assert cycles_of(profile(alu=1000), "cortex-m4", NO_WAIT) == Range.exact(1000)
+
+
+def test_a_taken_branch_costs_a_pipeline_refill() -> None:
+    """Cortex-M4: 1 cycle if not taken, else 1 + P with P from 1 to 3."""
+    assert cycles_of(profile(branch=10), "cortex-m4", NO_WAIT) == Range.exact(10)
+    assert cycles_of(profile(branches_taken=10, branch=10), "cortex-m4", NO_WAIT) == Range(20, 30, 40)
+
+
+def test_each_further_register_of_a_push_costs_a_cycle() -> None:
+    assert cycles_of(profile(extra_transfers=3, store=1), "cortex-m4", NO_WAIT) == Range(4, 4, 5)
+
+
+def test_wait_states_never_make_code_faster() -> None:
+    counts = profile(branches_taken=60, alu=1000, load=300, branch=100)
+    without = cycles_of(counts, "cortex-m4", NO_WAIT)
+    waiting = cycles_of(counts, "cortex-m4", Range(0, 2, 5))
+    assert waiting.low == without.low
+    assert waiting.typical > without.typical
+    assert waiting.high == without.high + 5 * (1400 / 4 + 60)
+
+
+@given(st.dictionaries(st.sampled_from(CLASSES), st.integers(0, 10**9)), st.sampled_from(sorted(CORES)))
+def test_bounds_stay_in_order(counts: dict[str, int], core: str) -> None:
+    cycles = cycles_of(profile(counts.get("branch", 0) // 2, 0, **counts), core, Range(0, 1, 4))
+    assert cycles.low <= cycles.typical <= cycles.high
+
+
+def test_one_million_cycles_at_225_ua_per_mhz_and_3_v() -> None:
+    """225 uA/MHz is 225 pC a cycle; at 3 V 675 pJ a cycle, 675 uJ a million."""
+    report = system_energy(get_device("efm32wg"), workload())
+    fetched = 60 * 128 * ACQUISITION_CYCLES.typical
+    assert report.per_decision_uj["mcu"].typical * 70 == pytest.approx(675e-6 * (1e6 + fetched))
+
+
+def test_the_front_end_is_always_on() -> None:
+    report = system_energy(get_device("nrf52840"), workload())
+    afe = report.device.afe.power_uw.value
+    assert report.per_decision_uj["afe"].typical * 70 / 60 == pytest.approx(afe.typical)
+
+
+def test_the_rows_add_up_to_the_average_power() -> None:
+    report = system_energy(get_device("nrf52840"), workload(n_events=12))
+    parts = report.per_decision_uj
+    rows = sum(parts[name].typical for name in ("mcu", "sleep", "afe", "radio"))
+    assert rows == pytest.approx(parts["total"].typical)
+    assert parts["total"].typical * 70 / 60 == pytest.approx(report.average_uw.typical)
+
+
+def test_a_silent_radio_costs_nothing_and_an_event_its_bytes_and_packet() -> None:
+    device = get_device("nrf52840")
+    assert system_energy(device, workload()).per_decision_uj["radio"] == Range.exact(0)
+    sent = system_energy(device, workload(n_events=1)).per_decision_uj["radio"].typical * 70
+    assert sent == pytest.approx(EVENT_BYTES * device.radio.byte_uj.value.typical + 18)
+
+
+def test_a_coin_cell_at_225_uw_lasts_125_days() -> None:
+    """225 mAh at 3 V are 675 mWh; divided by 225 uW, 3,000 hours."""
+    report = system_energy(get_device("nrf52840"), workload())
+    days = 675e3 / report.average_uw.typical / 24
+    assert report.battery_days.typical == pytest.approx(days)
+    assert report.battery_days.low < report.battery_days.typical < report.battery_days.high
+
+
+def test_a_core_that_cannot_keep_up_is_refused() -> None:
+    with pytest.raises(InputError, match=r"efm32wg: 62\.5 s of work for 60 s of signal at 48 MHz"):
+        system_energy(get_device("efm32wg"), workload(cycles=3e9))
+
+
+@pytest.mark.parametrize("name", sorted(device_table().mcu))
+def test_every_device_states_its_assumptions(name: str) -> None:
+    report = system_energy(get_device(name), workload(n_events=3))
+    text = "\n".join(report.assumptions)
+    for needed in (report.device.mcu.active_ua_per_mhz.source, report.device.afe.power_uw.source, "wait states"):
+        assert needed in text
+    assert "3 events of 8 bytes" in text
+
+
+def test_the_json_carries_bounds_beside_typical_values() -> None:
+    values = system_energy(get_device("apollo3"), workload()).as_dict()
+    energy = values["energy_uj"]
+    assert isinstance(energy, dict)
+    assert {"mcu", "sleep", "afe", "radio", "total", "low", "high"} == energy.keys()
+    assert energy["low"]["total"] <= energy["total"] <= energy["high"]["total"]
