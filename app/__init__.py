@@ -1,1 +1,1 @@
-
+"""Command line, report, and the verbs behind them."""

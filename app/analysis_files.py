@@ -15,7 +15,9 @@ from .output import atomic_folder, json_text
 
 __all__ = ["analysis_json", "bids_events", "save_analysis", "wfdb_annotations"]
 
-ANNOTATOR = "ictus"
+_TASK = "beat"
+"""Also the annotator's name, which is the suffix of a WFDB annotation file."""
+
 _UNREADABLE, _CLEAN = -1, 0
 """Subtypes of the signal quality annotation ``~`` (WFDB Applications Guide, annotation codes)."""
 
@@ -29,7 +31,7 @@ _COLUMNS = ("onset", "duration", "trial_type", "n_beats", "rate_bpm", "note")
 
 
 def save_analysis(analysis: Analysis, recording: Recording, out_dir: str | Path) -> list[Path]:
-    """Write ``NAME.ictus.json``, ``NAME.ictus`` (WFDB annotations) and ``NAME_events.tsv`` (BIDS).
+    """Write ``NAME.beat.json``, ``NAME.beat`` (WFDB annotations) and ``NAME_events.tsv`` (BIDS).
 
     Returns
     -------
@@ -42,8 +44,8 @@ def save_analysis(analysis: Analysis, recording: Recording, out_dir: str | Path)
     """
     name, out_dir = recording.name, Path(out_dir)
     contents = {
-        f"{name}.{ANNOTATOR}.json": json_text(analysis_json(analysis)).encode(),
-        f"{name}.{ANNOTATOR}": wfdb_annotations(analysis, recording),
+        f"{name}.{_TASK}.json": json_text(analysis_json(analysis)).encode(),
+        f"{name}.{_TASK}": wfdb_annotations(analysis, recording),
         f"{name}_events.tsv": bids_events(analysis).encode(),
     }
     with atomic_folder(out_dir) as part:
@@ -55,7 +57,7 @@ def save_analysis(analysis: Analysis, recording: Recording, out_dir: str | Path)
 def analysis_json(analysis: Analysis) -> dict[str, Any]:
     """Everything found, as plain values."""
     return {
-        "task": "beat",
+        "task": _TASK,
         "notice": NOTICE,
         "record": analysis.record,
         "lead": analysis.lead,
@@ -117,14 +119,14 @@ def wfdb_annotations(analysis: Analysis, recording: Recording) -> bytes:
     with TemporaryDirectory() as folder:
         wfdb.wrann(
             "record",
-            ANNOTATOR,
+            _TASK,
             sample=np.minimum(sample, recording.n_samples - 1),
             symbol=[symbol for _, symbol, _ in marks],
             subtype=np.array([subtype for _, _, subtype in marks]),
             fs=recording.fs_hz,
             write_dir=folder,
         )
-        return (Path(folder) / f"record.{ANNOTATOR}").read_bytes()
+        return (Path(folder) / f"record.{_TASK}").read_bytes()
 
 
 def bids_events(analysis: Analysis) -> str:

@@ -188,7 +188,7 @@ def _latency(record: BeatRecord) -> Latency:
     found = detect_qrs(record.signal.counts)
     overdue = found.peak + POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES
     next_known = np.minimum(np.append(found.reported[1:], overdue[-1]), overdue)
-    ready = np.maximum(next_known, found.peak + WINDOW_SAMPLES - PRE_R_SAMPLES + BASELINE_DELAY)
+    ready = np.maximum(next_known, found.peak + WINDOW_SAMPLES - PRE_R_SAMPLES - 1 + BASELINE_DELAY)
     decided = (ready // BLOCK_SAMPLES + 1) * BLOCK_SAMPLES
     latency_s = (decided - found.peak) / DEVICE_FS_HZ
     return Latency(

@@ -47,12 +47,12 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _explain(error: Exception, with_traceback: bool) -> int:
-    from ..signals.errors import IctusError
+    from ..signals.errors import InputError
 
     if with_traceback:
         traceback.print_exception(error, file=sys.stderr)
     line = " ".join(str(error).split())
-    if isinstance(error, IctusError):
+    if isinstance(error, InputError):
         return _say(line or type(error).__name__, EXIT_BAD_INPUT)
     return _say(f"internal error, {type(error).__name__}: {line} (--traceback shows where)", EXIT_INTERNAL)
 

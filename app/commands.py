@@ -101,7 +101,8 @@ def _simulate(args: argparse.Namespace) -> None:
     from .firmware_verbs import simulate
     from .summaries import simulation_text
 
-    result = simulate(_model(args.model), args.record, args.device, args.scenario)
+    with Console() as progress:
+        result = simulate(_model(args.model), args.record, args.device, args.scenario, progress)
     _hand_over(args, result, simulation_text(result))
 
 

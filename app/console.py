@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TextIO
 
@@ -11,24 +12,31 @@ from tqdm import tqdm
 __all__ = ["Console", "table_text"]
 
 
+@dataclass
+class _Phase:
+    """A phase that has begun; `bar` on a terminal only."""
+
+    started_s: float
+    last_line_s: float
+    bar: tqdm | None
+
+
 class Console:
     """Progress of long work on standard error; an instance is a `models.train.Progress`.
+
+    Phases may run side by side: each has a bar or lines of its own.
 
     Parameters
     ----------
     stream : standard error if None
     every_s : shortest time between two plain lines of one phase; the first and the last are always there
-    is_quiet : say nothing
     """
 
-    def __init__(self, stream: TextIO | None = None, every_s: float = 5.0, is_quiet: bool = False) -> None:
+    def __init__(self, stream: TextIO | None = None, every_s: float = 5.0) -> None:
         self._stream = stream or sys.stderr
         self._every_s = every_s
-        self._is_quiet = is_quiet
         self._is_terminal = self._stream.isatty()
-        self._phase = ""
-        self._started = self._last_line = time.monotonic()
-        self._bar: tqdm | None = None
+        self._phases: dict[str, _Phase] = {}
 
     def __enter__(self) -> "Console":
         return self
@@ -40,51 +48,49 @@ class Console:
 
     def __call__(self, phase: str, done: int, total: int, message: str) -> None:
         """Report `done` of `total` steps of a phase, and a line about them."""
-        if self._is_quiet:
-            return
-        is_new = phase != self._phase
-        if is_new:
-            self._begin(phase, total)
-        if self._bar is not None:
-            self._advance(self._bar, done, total, message)
-        elif is_new or done >= total or time.monotonic() - self._last_line >= self._every_s:
-            self._line(phase, done, total, message)
-
-    def counter(self, phase: str, total: int) -> Callable[[str], None]:
-        """A callable to be told the name of each thing done, for instance by `prepare_records`."""
-        done = 0
-
-        def count(name: str) -> None:
-            nonlocal done
-            done += 1
-            self(phase, done, total, name)
-
-        return count
+        is_new = phase not in self._phases
+        state = self._begin(phase, total) if is_new else self._phases[phase]
+        is_due = is_new or done >= total or time.monotonic() - state.last_line_s >= self._every_s
+        if state.bar is not None:
+            _advance(state.bar, done, total, message)
+        elif is_due:
+            self._line(phase, state, f"{done}/{total} {message}".rstrip())
+        if done >= total:
+            self._end(phase)
 
     def close(self) -> None:
-        """End the bar of the current phase."""
-        if self._bar is not None:
-            self._bar.close()
-        self._bar, self._phase = None, ""
+        """End the bars of all phases."""
+        for phase in list(self._phases):
+            self._end(phase)
 
-    def _begin(self, phase: str, total: int) -> None:
-        self.close()
-        self._phase, self._started = phase, time.monotonic()
-        if self._is_terminal:
-            self._bar = tqdm(total=total, desc=phase, file=self._stream, leave=True, dynamic_ncols=True)
+    def _begin(self, phase: str, total: int) -> _Phase:
+        bar = (
+            tqdm(total=total, desc=phase, file=self._stream, leave=False, dynamic_ncols=True)
+            if self._is_terminal
+            else None
+        )
+        now_s = time.monotonic()
+        self._phases[phase] = _Phase(now_s, now_s, bar)
+        return self._phases[phase]
 
-    def _advance(self, bar: tqdm, done: int, total: int, message: str) -> None:
-        bar.total = total
-        bar.set_postfix_str(message, refresh=False)
-        bar.update(done - bar.n)
-        if done >= total:
-            self.close()
+    def _end(self, phase: str) -> None:
+        """Forget a phase; its bar becomes a line above those that still move."""
+        bar = self._phases.pop(phase).bar
+        if bar is not None:
+            last = str(bar)
+            bar.close()
+            tqdm.write(last, file=self._stream)
 
-    def _line(self, phase: str, done: int, total: int, message: str) -> None:
-        self._last_line = time.monotonic()
-        elapsed_s = self._last_line - self._started
-        text = f"{phase} {done}/{total} {message}".rstrip()
-        print(f"{text} ({elapsed_s:.0f} s)", file=self._stream, flush=True)
+    def _line(self, phase: str, state: _Phase, text: str) -> None:
+        state.last_line_s = time.monotonic()
+        elapsed_s = state.last_line_s - state.started_s
+        print(f"{phase} {text} ({elapsed_s:.0f} s)", file=self._stream, flush=True)
+
+
+def _advance(bar: tqdm, done: int, total: int, message: str) -> None:
+    bar.total = total
+    bar.set_postfix_str(message, refresh=False)
+    bar.update(done - bar.n)
 
 
 def table_text(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,5 +1,7 @@
 """The verbs that need the device side: export and simulate."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ from ..firmware_export import GoldenVectors, call_witnesses, export_c, write_tfl
 from ..firmware_export import simulate as simulate_device
 from ..models import prepare_record
 from ..models.beat_data import BeatRecord
-from ..signals import InputError, LocalDataset, find_dataset, load
+from ..models.train import Progress
+from ..signals import DEVICE_FS_HZ, InputError, LocalDataset, Recording, find_dataset, load
 from .output import require_writable, write_bytes
 from .verbs import LoadedModel, load_model
 
-__all__ = ["compact_of", "export", "golden_vectors", "simulate", "witness_json"]
+__all__ = ["N_GOLDEN", "compact_of", "emulation_progress", "export", "golden_vectors", "simulate", "witness_json"]
 
 FORMATS = ("c", "tflite")
 TARGETS = ("cortex-m4",)
@@ -76,10 +79,28 @@ def witness_json(model: CompactModel, golden: GoldenVectors) -> dict[str, Any]:
 
 
 def simulate(
-    model: str | Path | None, record: str | Path, device: str | None = None, scenario: str | None = None
+    model: str | Path | None,
+    record: str | Path,
+    device: str | None = None,
+    scenario: str | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Run a recording on the emulated wearable; the JSON contract of the command line."""
     if scenario not in (None, "cascade"):
         raise InputError(f"scenario {scenario!r} is not known; known: cascade")
     compact = compact_of(load_model(model))
-    return simulate_device(compact, load(record), device).as_dict()
+    recording = load(record)
+    return simulate_device(compact, recording, device, progress=emulation_progress(recording, progress)).as_dict()
+
+
+def emulation_progress(recording: Recording, progress: Progress | None) -> Callable[[int], object]:
+    """A callable for `firmware_export.simulate` that counts seconds of signal."""
+    done_s, total_s = 0, math.ceil(recording.duration_s)
+
+    def count(n_samples: int) -> None:
+        nonlocal done_s
+        done_s += math.ceil(n_samples / DEVICE_FS_HZ)
+        if progress:
+            progress("emulate", done_s, total_s, "s of signal")
+
+    return count

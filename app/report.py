@@ -205,10 +205,8 @@ def _assumptions(simulation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """What holds for every device, then what holds for one."""
     by_device = {str(d["device"]): d.get("assumptions") or [] for d in simulation.get("devices") or ()}
     shared = [line for line in next(iter(by_device.values()), []) if all(line in ls for ls in by_device.values())]
-    known = {line for lines in by_device.values() for line in lines}
-    others = [line for line in simulation.get("assumptions") or () if line not in known]
-    if shared or others:
-        yield {"title": "All devices", "lines": [*shared, *others]}
+    if shared:
+        yield {"title": "All devices", "lines": shared}
     for device, lines in by_device.items():
         own = [line for line in lines if line not in shared]
         if own:

@@ -14,19 +14,34 @@ from typing import Any
 
 import numpy as np
 
-from ..compression import CompactModel, Recipe, to_bytes
-from ..firmware_export import GoldenVectors, Simulation, export_c, get_device, simulate, write_tflite
-from ..models import BeatRecord, FloatFile, Protocol, float_to_bytes, make_protocol
-from ..models.evaluate import BeatEvaluation
-from ..models.gate_data import gate_examples
-from ..models.protocol import gate_figures, noise_sources
+from ..compression import CompactModel, Recipe, compress_beat, to_bytes
+from ..firmware_export import (
+    DisagreementError,
+    GoldenVectors,
+    Simulation,
+    export_c,
+    get_device,
+    simulate,
+    write_tflite,
+)
+from ..models import (
+    BeatEvaluation,
+    BeatRecord,
+    FloatFile,
+    GateSources,
+    Protocol,
+    float_to_bytes,
+    gate_figures,
+    make_protocol,
+)
 from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
-from .firmware_verbs import N_GOLDEN, golden_vectors, witness_json
+from .experiment import check_annotated, compression_summary, contract, dataset_json, prepare_all, train_protocol
+from .firmware_verbs import N_GOLDEN, emulation_progress, golden_vectors, witness_json
 from .output import atomic_folder, json_text
 from .report import render_report
 from .strip import strip_json
-from .verbs import compress_protocol, compression_summary, contract, dataset_json, prepare_all, train_protocol
+from .verbs import check_task
 
 __all__ = ["run"]
 
@@ -86,23 +101,35 @@ def run(
     InputError
         the data cannot be used, or the folder cannot be written
     """
+    check_task(task)
     clock = _Clock()
     found = find_dataset(data)
     names = [name for name in found.records if name not in PACED]
     with clock.phase("read, filter, detect"):
         records = prepare_all(found, names, "detected", progress)
+        check_annotated(found, records)
         reference = prepare_all(found, names, "reference", progress)
     with clock.phase("train, compress, evaluate"):
         job = partial(_carry_through, records=records, reference=reference, found=found, quick=quick)
         arms = _in_parallel(job, ("inter", "intra"), progress)
     report = _head(task, data, found, quick) | _model_part(arms, found)
     with atomic_folder(out) as folder:
-        report |= _device_part(arms[0], found, folder, clock)
+        report |= _device_part(arms[0], found, folder, clock, progress)
         report["seconds"] = {name: round(s, 1) for name, s in clock.seconds.items()}
         _write_models(arms, folder)
         (folder / "report.json").write_text(json_text(report), encoding="utf-8")
         (folder / "report.html").write_text(render_report(report), encoding="utf-8")
+    _check_agreement(report)
     return Path(out) / "report.html"
+
+
+def _check_agreement(report: dict[str, Any]) -> None:
+    """The page is written and shows it; but a run whose forms disagree has failed."""
+    wrong = [row["name"] for row in report["witnesses"]["rows"] if not row["agrees"]]
+    if not report["simulation"]["devices"][0]["agrees_with_reference"]:
+        wrong.append("the emulated wearable")
+    if wrong:
+        raise DisagreementError(f"other results than the integer reference: {', '.join(wrong)}")
 
 
 def _head(task: str, data: str | Path | None, found: LocalDataset, quick: bool) -> dict[str, Any]:
@@ -153,8 +180,9 @@ def _carry_through(
     protocol = make_protocol(key, records)
     protocol = _shortened(protocol) if quick else protocol
     recipe = Recipe(prune_epochs=1, tune_epochs=1) if quick else Recipe()
-    file = train_protocol(protocol, found, progress)
-    compact = compress_protocol(protocol, file.model, recipe, progress)
+    material = protocol.training_set(GateSources.find(found.is_sample))
+    file = train_protocol(protocol, material, found, progress)
+    compact = compress_beat(file.model, material, recipe, protocol.config, progress)
     models = (("float", file.model), ("compact", compact))
     evaluations = [(name, protocol.evaluate(m, r)) for name, m in models for r in (records, reference)]
     return _Arm(protocol, file, compact, evaluations)
@@ -162,7 +190,7 @@ def _carry_through(
 
 def _model_part(arms: Sequence[_Arm], found: LocalDataset) -> dict[str, Any]:
     inter = arms[0]
-    gate_test = gate_examples(inter.protocol.test, noise_sources(second_half=True))
+    gate_test = GateSources.find(found.is_sample).test_examples(inter.protocol.test)
     return {
         "splits": {arm.protocol.key: arm.protocol.to_json() for arm in arms},
         "evaluations": [e for arm in arms for e in _evaluations(arm, found)],
@@ -183,7 +211,9 @@ def _compression(arm: _Arm) -> dict[str, Any]:
     return compression_summary(arm.file.model, arm.compact, before, after)
 
 
-def _device_part(arm: _Arm, found: LocalDataset, folder: Path, clock: _Clock) -> dict[str, Any]:
+def _device_part(
+    arm: _Arm, found: LocalDataset, folder: Path, clock: _Clock, progress: Progress | None
+) -> dict[str, Any]:
     """Export, call the witnesses, and run the wearable on the test recording with the most abnormal beats."""
     golden = _test_vectors(arm.protocol)
     with clock.phase("export"):
@@ -193,7 +223,8 @@ def _device_part(arm: _Arm, found: LocalDataset, folder: Path, clock: _Clock) ->
         witnesses = witness_json(arm.compact, golden)
     shown = max(arm.protocol.test, key=lambda r: len(np.unique(r.reference_label)) * 10000 + _n_abnormal(r))
     with clock.phase("emulate"):
-        simulation = simulate(arm.compact, load(found.path(shown.name)))
+        recording = load(found.path(shown.name))
+        simulation = simulate(arm.compact, recording, progress=emulation_progress(recording, progress))
     return {
         "witnesses": witnesses,
         "firmware": _firmware_json(simulation),
@@ -245,8 +276,6 @@ def _simulation_json(simulation: Simulation) -> dict[str, Any]:
         "stages": stages,
         "instructions_by_class": simulation.profile.by_class,
         "devices": [run.as_dict() for run in runs],
-        "assumptions": sorted({line for run in runs for line in run.energy.assumptions}),
-        "sources": [],
     }
 
 

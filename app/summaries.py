@@ -18,6 +18,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return _UNKNOWN if share is None or share != share else f"{100 * share:.{digits}f} %"
 
 
+def _bpm(rate: float) -> str:
+    """A heart rate; a dash where it is unknown."""
+    return _UNKNOWN if rate != rate else f"{rate:.0f}"
+
+
 def evaluation_text(result: Mapping[str, Any]) -> str:
     """Accuracy and the scores of every class that occurs."""
     head = (
@@ -72,12 +77,12 @@ def simulation_text(result: Mapping[str, Any]) -> str:
 def analysis_text(analysis: Analysis, files: Sequence[Path]) -> str:
     """What was analysable and what was found."""
     counts = ", ".join(f"{letter} {n}" for letter, n in analysis.n_by_class.items() if n)
-    rate = analysis.rate
+    mean, low, high = (_bpm(r) for r in (analysis.rate.mean_bpm, analysis.rate.min_bpm, analysis.rate.max_bpm))
     analysable_s = analysis.duration_s - analysis.rejected_s
     lines = [
         f"{analysis.record}, lead {analysis.lead}: {analysable_s:.0f} of {analysis.duration_s:.0f} s analysable",
         f"beats: {counts or 'none in analysable time'}",
-        f"heart rate: mean {rate.mean_bpm:.0f}, lowest {rate.min_bpm:.0f}, highest {rate.max_bpm:.0f} per minute",
+        f"heart rate: mean {mean}, lowest {low}, highest {high} per minute",
         *(f"  {e.onset_s:9.2f} s  {e.kind}: {e.note}" for e in analysis.events[:_MOST_EVENTS]),
     ]
     if len(analysis.events) > _MOST_EVENTS:

@@ -4,39 +4,34 @@ Each returns plain dictionaries in the shape of the command line's JSON contract
 there is no contract.
 """
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..compression import CompactModel, Recipe, byte_count, compress_beat, load_compact, to_bytes
 from ..compression.model_file import MAGIC
-from ..models import FloatFile, FloatModel, Protocol, StagedModel, float_to_bytes, load_float, train_beats
-from ..models.beat_data import BeatRecord, prepare_records
-from ..models.evaluate import BeatEvaluation, evaluate_beats
-from ..models.protocol import make_protocol, noise_sources
+from ..models import (
+    FloatFile,
+    FloatModel,
+    GateSources,
+    Protocol,
+    evaluate_beats,
+    float_to_bytes,
+    load_float,
+    make_protocol,
+)
 from ..models.train import Progress
-from ..signals import DATASETS, CorruptModelError, InputError, LocalDataset, find_dataset
+from ..signals import CorruptModelError, InputError, LocalDataset
+from .experiment import check_annotated, compression_summary, contract, prepare_dataset, seeded, train_protocol
 from .output import write_bytes, write_json
 
-__all__ = [
-    "ZOO",
-    "LoadedModel",
-    "compress",
-    "describe",
-    "evaluate",
-    "load_model",
-    "prepare_dataset",
-    "quality",
-    "train",
-]
+__all__ = ["ZOO", "LoadedModel", "check_task", "compress", "describe", "evaluate", "load_model", "train"]
 
 ZOO = Path(__file__).resolve().parent.parent / "models" / "zoo"
 SPLITS = ("inter", "intra", "external")
 RECIPES = {"default": Recipe(), "small": Recipe(sparsity=0.95), "quick": Recipe(prune_epochs=6, tune_epochs=6)}
-
-OnRecord = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -67,21 +62,34 @@ def load_model(path: str | Path | None = None, task: str = "beat") -> LoadedMode
     InputError
         the file is missing, damaged, of another version or for another task.
     """
-    _check_task(task)
+    check_task(task)
     found = ZOO / f"{task}.ictus" if path is None else Path(path)
-    if not found.is_file():
-        raise InputError(f"{found}: no such model file")
-    with found.open("rb") as opened:
-        is_compact = opened.read(len(MAGIC)) == MAGIC
-    loaded = _load_compact(found) if is_compact else _load_float(found)
+    loaded = _loader(found)(found)
     if loaded.task != task:
         raise CorruptModelError(f"{found}: a model of task {loaded.task!r}, expected {task!r}")
     return loaded
 
 
+def _loader(path: Path) -> Callable[[Path], LoadedModel]:
+    """What reads a model file, by its first bytes: our magic, or a header's length and JSON (safetensors)."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file")
+    try:
+        with path.open("rb") as opened:
+            head = opened.read(9)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    if head.startswith(MAGIC):
+        return _load_compact
+    if head[8:] == b"{":
+        return _load_float
+    raise CorruptModelError(f"{path}: neither a compact model (.ictus) nor a float one (.safetensors)")
+
+
 def _load_compact(path: Path) -> LoadedModel:
     model = load_compact(path)
-    return LoadedModel(path, model.task, model, _read_card(path), byte_count(model).total)
+    provenance = _read_card(path).get("provenance", {})
+    return LoadedModel(path, model.task, model, provenance, byte_count(model).total)
 
 
 def _load_float(path: Path) -> LoadedModel:
@@ -94,38 +102,23 @@ def _card_path(path: Path) -> Path:
 
 
 def _read_card(path: Path) -> dict[str, Any]:
-    import json
-
+    """What stands beside a compact model: its compression and provenance; empty if nothing does."""
     card = _card_path(path)
-    return json.loads(card.read_text(encoding="utf-8")).get("provenance", {}) if card.is_file() else {}
+    if not card.is_file():
+        return {}
+    try:
+        found = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CorruptModelError(f"{card}: not the JSON of a model's card ({error})") from error
+    if not isinstance(found, dict):
+        raise CorruptModelError(f"{card}: not the JSON of a model's card")
+    return found
 
 
-def _check_task(task: str) -> None:
+def check_task(task: str) -> None:
+    """Raise `InputError` for a task that is not there."""
     if task != "beat":
         raise InputError(f"task {task!r} is not known; known: beat")
-
-
-def prepare_dataset(
-    data: str | Path | None, peaks: str = "detected", progress: Progress | None = None
-) -> tuple[LocalDataset, list[BeatRecord]]:
-    """Find a data set of beats and run the front end over all its recordings."""
-    found = find_dataset(data)
-    return found, prepare_all(found, found.records, peaks, progress)
-
-
-def prepare_all(
-    found: LocalDataset, records: Sequence[str], peaks: str, progress: Progress | None = None
-) -> list[BeatRecord]:
-    """Run the front end over some recordings of a data set."""
-    done = 0
-
-    def count(name: str) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(f"prepare, {peaks} peaks", done, len(records), name)
-
-    return prepare_records([found.path(r) for r in records], peaks, on_done=count)
 
 
 def train(
@@ -142,35 +135,15 @@ def train(
     -------
     the trained model with its provenance, and its evaluation on the test side
     """
-    _check_task(task)
+    check_task(task)
     found, records = prepare_dataset(data, "detected", progress)
     protocol = seeded(make_protocol(split, records, seed), seed)
-    file = train_protocol(protocol, found, progress)
+    material = protocol.training_set(GateSources.find(found.is_sample))
+    file = train_protocol(protocol, material, found, progress)
     if out is not None:
         write_bytes(Path(out), float_to_bytes(file))
     result = contract(protocol.evaluate(file.model), found, protocol.name, file.model.net.n_float_bytes())
     return file, result | {"provenance": file.provenance}
-
-
-def seeded(protocol: Protocol, seed: int) -> Protocol:
-    """The same protocol, trained from another seed."""
-    config = protocol.config
-    beats, gate = replace(config.beats, seed=seed), replace(config.gate, seed=seed)
-    return replace(protocol, config=replace(config, beats=beats, gate=gate))
-
-
-def train_protocol(protocol: Protocol, found: LocalDataset, progress: Progress | None = None) -> FloatFile:
-    """Train under a protocol and note the provenance."""
-    model = train_beats(protocol.training_set(noise_sources()), protocol.config, progress)
-    provenance = {
-        "dataset": found.name,
-        "is_sample": found.is_sample,
-        "split": protocol.key,
-        "split_sha256": protocol.sha256,
-        "seed": protocol.config.beats.seed,
-        "peaks": "detected",
-    }
-    return FloatFile("beat", model, provenance)
 
 
 def evaluate(
@@ -188,13 +161,12 @@ def evaluate(
     split : ``inter`` and ``intra`` refuse a model that was trained on another split of these data;
         ``external`` scores every recording and refuses a model that was trained on this data set
     """
-    _check_task(task)
+    check_task(task)
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
     loaded = load_model(model, task)
     found, records = prepare_dataset(data, peaks, progress)
-    if not any(len(r.reference_label) for r in records):
-        raise InputError(f"{found.folder}: none of {len(records)} recordings has annotated beats to score against")
+    check_annotated(found, records)
     if split == "external":
         _refuse_trained_on(loaded, found)
         result, name = evaluate_beats(loaded.model, records), "external (all recordings)"
@@ -212,17 +184,13 @@ def _refuse_trained_on(loaded: LoadedModel, found: LocalDataset) -> None:
 
 def _refuse_other_split(loaded: LoadedModel, protocol: Protocol) -> None:
     trained_on = loaded.provenance.get("split", protocol.key)
-    if trained_on != protocol.key:
+    same_draw = loaded.provenance.get("split_sha256", protocol.sha256) == protocol.sha256
+    if trained_on != protocol.key or (protocol.key == "intra" and not same_draw):
+        which = "another" if trained_on == protocol.key else "the"
         raise InputError(
-            f"{loaded.path}: was trained on the {trained_on} split; "
-            f"scoring it on the {protocol.key} split would score beats it was fitted on"
+            f"{loaded.path}: was trained on {which} {trained_on} split; "
+            f"scoring it on this {protocol.key} split would score beats it was fitted on"
         )
-
-
-def contract(result: BeatEvaluation, found: LocalDataset, split: str, model_bytes: int) -> dict[str, Any]:
-    """An evaluation in the shape of the command line's JSON contract."""
-    head = {"task": "beat", "dataset": found.name, "is_sample": found.is_sample, "split": split}
-    return head | result.to_json() | {"model_bytes": model_bytes}
 
 
 def compress(
@@ -243,7 +211,8 @@ def compress(
     protocol = seeded(make_protocol(str(loaded.provenance.get("split", "inter")), records, seed), seed)
     if loaded.provenance.get("split_sha256") not in (None, protocol.sha256):
         raise InputError(f"{loaded.path}: was trained on another split of {loaded.provenance.get('dataset')}")
-    compact = compress_protocol(protocol, loaded.model, RECIPES[recipe], progress)
+    material = protocol.training_set(GateSources.find(found.is_sample))
+    compact = compress_beat(loaded.model, material, RECIPES[recipe], protocol.config, progress)
     summary = compression_summary(
         loaded.model, compact, protocol.evaluate(loaded.model), protocol.evaluate(compact)
     )
@@ -254,68 +223,7 @@ def compress(
     return compact, summary
 
 
-def compress_protocol(
-    protocol: Protocol, model: FloatModel, recipe: Recipe, progress: Progress | None = None
-) -> CompactModel:
-    """Compress under the protocol that trained the model."""
-    return compress_beat(model, protocol.training_set(noise_sources()), recipe, protocol.config, progress)
-
-
-def compression_summary(
-    model: FloatModel, compact: CompactModel, before: BeatEvaluation, after: BeatEvaluation
-) -> dict[str, Any]:
-    """The ``compress`` part of the JSON contract."""
-    float_bytes, count = model.net.n_float_bytes(), byte_count(compact)
-    n_kept = sum(layer.n_weights for stage in compact.stages for layer in stage.layers)
-    n_dense = sum(layer.weight.numel() for chain in model.net.chains().values() for layer in chain)
-    parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
-    return {
-        "baseline": _side(before, float_bytes),
-        "compressed": _side(after, count.total) | {"bytes_by": parts},
-        "ratio": float_bytes / count.total,
-        "sparsity": 1 - n_kept / n_dense,
-        "bits": 4,
-        "quality": quality(after.scores.accuracy, count.total),
-        "waterfall": [
-            {"step": "float32, dense", "bytes": float_bytes},
-            {"step": "pruned: float32 values and 16-bit index", "bytes": n_kept * 6 + float_bytes - 4 * n_dense},
-            {"step": "4-bit powers of two, 16-bit index", "bytes": n_kept * 5 // 2 + count.scales},
-            {"step": "device file, every byte", "bytes": count.total},
-        ],
-    }
-
-
-def _side(result: BeatEvaluation, n_bytes: int) -> dict[str, Any]:
-    return {"accuracy": result.scores.accuracy, "macro_f1": result.scores.macro_f1, "bytes": n_bytes}
-
-
-def quality(accuracy: float, n_bytes: int) -> float:
-    """One figure for accuracy against size, in dB: 20 log10(percent^2 / sqrt(bytes)).
-
-    NetScore (Wong 2018, arXiv 1806.05512) with its exponents for accuracy and parameters, size in bytes in place
-    of the parameter count, and without its term for operations.
-    """
-    return 20 * math.log10((100 * accuracy) ** 2 / math.sqrt(n_bytes))
-
-
 def describe(task: str = "beat") -> dict[str, Any]:
     """The card of the zoo's model of a task."""
-    import json
-
     loaded = load_model(None, task)
-    card = _card_path(loaded.path)
-    return {"task": task, "bytes": loaded.n_bytes} | json.loads(card.read_text(encoding="utf-8"))
-
-
-def dataset_json(found: LocalDataset) -> dict[str, Any]:
-    """Who made the data, for reports."""
-    known = DATASETS.get(found.name)
-    head = {"name": found.name, "is_sample": found.is_sample, "records": list(found.records)}
-    return head if known is None else head | {
-        "title": known.title, "licence": known.licence, "citation": known.citation
-    }  # fmt: skip
-
-
-def as_staged(loaded: LoadedModel) -> StagedModel:
-    """The part of a loaded model that decides."""
-    return loaded.model
+    return {"task": task, "bytes": loaded.n_bytes} | _read_card(loaded.path)

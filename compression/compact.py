@@ -38,6 +38,7 @@ N_EXPONENTS = 4
 
 MAX_SHIFT = 15
 _SIGN_BIT = 4
+_BATCH = 4096
 
 
 def code_values(codes: np.ndarray) -> np.ndarray:
@@ -200,7 +201,13 @@ class CompactModel:
 
     def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Screen logits int8 (n,) and class logits int8 (n, n_labels) of int8 windows and contexts."""
-        screen = self.stage("screen").run(window.reshape(len(window), math.prod(self.window_shape)), context)
+        flat = window.reshape(len(window), math.prod(self.window_shape))
+        rows = [slice(start, start + _BATCH) for start in range(0, max(len(flat), 1), _BATCH)]
+        screens, classes = zip(*(self._classify(flat[r], context[r]) for r in rows), strict=True)
+        return np.concatenate(screens), np.concatenate(classes)
+
+    def _classify(self, flat: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        screen = self.stage("screen").run(flat, context)
         return screen.logits[:, 0], self.stage("specialist").run(screen.kept, context).logits
 
     def stage(self, name: str) -> CompactStage:

@@ -137,7 +137,7 @@ def _checked_header(data: bytes) -> tuple[str, int, int, tuple[int, int], int]:
     found = zlib.crc32(data[_HEADER.size :], zlib.crc32(data[:_CRC_OFFSET]))
     if crc != found:
         raise CorruptModelError(f"checksum {found:08x}, its header says {crc:08x}")
-    if task not in _TASKS or n_stages > len(_STAGE_NAMES):
+    if task not in _TASKS or n_stages != len(_STAGE_NAMES):
         raise CorruptModelError(f"task {task} with {n_stages} stages is not known")
     return _TASKS[task], n_stages, n_context, (length, channels), n_features
 
@@ -180,10 +180,11 @@ def _read_layer(reader: _Reader) -> CompactLayer:
 def _check_shapes(model: CompactModel) -> None:
     sizes = {"features": model.n_features, "window": model.window_shape[0] * model.window_shape[1]}
     for stage in model.stages:
-        size = sizes.get(stage.source, 0)
+        size, kept = sizes.get(stage.source, 0), 0
         for number, layer in enumerate(stage.layers, start=1):
             size += model.n_context * layer.takes_context
             if layer.in_size > size:
                 raise CorruptModelError(f"{stage.name}, layer {number}: reads {layer.in_size} values of {size}")
             size = layer.out_size
-            sizes["kept"] = size if number == stage.n_kept else sizes.get("kept", 0)
+            kept = size if number == stage.n_kept else kept
+        sizes["kept"] = kept

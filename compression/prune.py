@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from ..models.network import NetLayer
+from ..models import NetLayer
 
 __all__ = ["Pruner", "cubic_sparsity", "lamp_scores"]
 

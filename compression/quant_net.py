@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..models.network import Chain, NetLayer, StagedNet
+from ..models import Chain, NetLayer, StagedNet
 from .compact import (
     ACTIVATION_FRACTION_BITS,
     LOGIT_FRACTION_BITS,
@@ -46,8 +46,9 @@ class _QuantLayer(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         weight = fake_quantise(self.weight * self.mask)
         out = _round_through(self.source[0].products(x, context, weight), self.fraction_bits)
-        out = out + _round_through(self.bias, self.fraction_bits)
-        low, high = (limit * 2.0**-self.fraction_bits for limit in self.limits)
+        step = 2.0**-self.fraction_bits
+        out = out + _round_through(self.bias, self.fraction_bits).clamp(-128 * step, 127 * step)
+        low, high = (limit * step for limit in self.limits)
         return out.clamp(low, high).reshape(len(x), -1)
 
     def to_compact(self) -> CompactLayer:

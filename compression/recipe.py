@@ -33,8 +33,8 @@ class Recipe:
 
     sparsity: float = 0.935
     gate_sparsity: float = 0.3
-    prune_epochs: int = 16
-    tune_epochs: int = 16
+    prune_epochs: int = 24
+    tune_epochs: int = 24
     learning_rate: float = 3e-3
     distillation: float = 0.5
     prune_until: float = 0.75
@@ -80,18 +80,18 @@ def _prune_beat_chains(
     progress: Progress | None,
 ) -> None:
     pruner = Pruner([*net.screen, *net.specialist])
-    on_step = _schedule(pruner, recipe.sparsity, recipe.prune_until)
+    on_step = _SparsitySchedule(pruner, recipe.sparsity, recipe.prune_until)
     phase = _phase(config, recipe, recipe.prune_epochs)
     fit_beats(net, beats, phase, phase="prune", teacher=teacher, on_step=on_step, progress=progress)
 
 
 def _prune_gate(net: StagedNet, gate_data: GateData, recipe: Recipe, config: FitConfig) -> None:
     pruner = Pruner(net.gate)
-    on_step = _schedule(pruner, recipe.gate_sparsity, recipe.prune_until)
+    on_step = _SparsitySchedule(pruner, recipe.gate_sparsity, recipe.prune_until)
     fit_gate(net.gate, net.judge, gate_data.features, gate_data.is_analysable, config, on_step)
 
 
-class _schedule:  # noqa: N801 - reads as a verb where it is used
+class _SparsitySchedule:
     """Called after every step: raises sparsity on the cubic schedule, and keeps pruned weights at zero."""
 
     def __init__(self, pruner: Pruner, target: float, until: float, every: int = 16) -> None:
@@ -101,7 +101,7 @@ class _schedule:  # noqa: N801 - reads as a verb where it is used
     def __call__(self, fraction: float) -> None:
         self.n_steps += 1
         wanted = cubic_sparsity(fraction / self.until, self.target)
-        if self.n_steps % self.every == 0 and wanted > self.pruner.sparsity:
+        if (self.n_steps % self.every == 0 or fraction >= self.until) and wanted > self.pruner.sparsity:
             self.pruner.prune_to(wanted)
         else:
             self.pruner.apply()

@@ -5,7 +5,6 @@
 
 import argparse
 import csv
-import hashlib
 import shutil
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..signals import DATASETS, InputError, LocalDataset, default_data_folder, find_dataset, load
+from .checksums import SUMS_FILE, sha256_of
 from .excerpt import Excerpt, cut_record, richest_start
 from .sample_text import LICENSE_TEXT, readme_text
 
@@ -22,7 +22,8 @@ MITDB_TRAIN = ("101", "106", "114", "118", "119", "124", "201", "203", "208", "2
 MITDB_TEST = ("100", "105", "200", "210", "213", "214", "222", "228", "232", "233", "234")
 """202 is left out of the sample: it is the same subject as 201."""
 MITDB_S, MITDB_GRID_S = 300, 10
-NSTDB_S, NSTDB_START_S = 180, 600
+NSTDB_S, NSTDB_START_S = 180, 813
+"""The middle is that of the full recording, so that the half which trains is the same in both."""
 NSTDB_RECORDS = ("bw", "em", "ma")
 CINC_PER_CLASS, CINC_SAMPLES, CINC_CLASSES = 3, 9_000, "NAO~"
 CHBMIT_CLIPS = ("chb01_18_preictal", "chb01_18_ictal", "chb03_34_ictal")
@@ -41,8 +42,8 @@ def make_sample(data: Path, out: Path) -> None:
     InputError
         A database is missing, or `out` is a folder that holds something else.
     """
-    if out.exists() and any(out.iterdir()) and not (out / "SHA256SUMS.txt").is_file():
-        raise InputError(f"{out}: the folder holds other files and no SHA256SUMS.txt; not replaced")
+    if out.exists() and any(out.iterdir()) and not (out / SUMS_FILE).is_file():
+        raise InputError(f"{out}: the folder holds other files and no {SUMS_FILE}; not replaced")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         made = Path(scratch) / "sample"
@@ -60,8 +61,8 @@ def _write_sample(data: Path, made: Path) -> None:
     (made / "README.md").write_text(readme_text(excerpts, strips, clips), encoding="utf-8", newline="\n")
     (made / "LICENSE-ODC-By.txt").write_text(LICENSE_TEXT, encoding="utf-8", newline="\n")
     files = sorted(p for p in made.rglob("*") if p.is_file())
-    sums = [f"{_sha256(p)} {p.relative_to(made).as_posix()}\n" for p in files]
-    (made / "SHA256SUMS.txt").write_text("".join(sums), encoding="ascii", newline="\n")
+    sums = [f"{sha256_of(p)} {p.relative_to(made).as_posix()}\n" for p in files]
+    (made / SUMS_FILE).write_text("".join(sums), encoding="ascii", newline="\n")
 
 
 def _mitdb(data: Path, target: Path) -> list[Excerpt]:
@@ -133,6 +134,8 @@ def _chbmit(data: Path, target: Path) -> list[dict[str, str]]:
         raise InputError(f"{index}: no such file; the clips of CHB-MIT are needed")
     with index.open(encoding="ascii", newline="") as file:
         rows = [r for r in csv.DictReader(file) if Path(r["file"]).stem in CHBMIT_CLIPS]
+    if len(rows) != len(CHBMIT_CLIPS):
+        raise InputError(f"{index}: {len(rows)} of the {len(CHBMIT_CLIPS)} clips {', '.join(CHBMIT_CLIPS)}")
     for row in rows:
         shutil.copyfile(index.parent / row["file"], target / Path(row["file"]).name)
         row["file"] = Path(row["file"]).name
@@ -141,10 +144,6 @@ def _chbmit(data: Path, target: Path) -> list[dict[str, str]]:
         writer.writeheader()
         writer.writerows(rows)
     return rows
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from .c_export import export_c
 from .devices import Device, device_table, get_device
 from .energy import EnergyReport, system_energy
+from .footprint import DisagreementError
 from .golden import GoldenVectors
 from .simulate import Simulation, simulate
 from .tflite_writer import write_tflite
@@ -10,6 +11,7 @@ from .witnesses import Witness, call_witnesses
 
 __all__ = [
     "Device",
+    "DisagreementError",
     "EnergyReport",
     "GoldenVectors",
     "Simulation",

@@ -9,14 +9,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ..compression.compact import CompactModel, CompactStage
+from ..compression.compact import MAX_SHIFT, CompactModel, CompactStage
 from ..compression.model_file import to_bytes
 from ..signals.errors import InputError
 from .footprint import Footprint, measure_footprint
 from .golden import GoldenVectors
 from .toolchain import DEVICE_DIRECTORY, RUNTIME_DIRECTORY, MissingToolError
 
-__all__ = ["arena_bytes", "export_c"]
+__all__ = ["arena_bytes", "export_c", "write_sources"]
 
 _MAKEFILE = """\
 # Runs the golden vectors on this machine. For a device, compile the ictus*.c files with your own project.
@@ -63,15 +63,21 @@ def export_c(model: CompactModel, directory: str | Path, golden: GoldenVectors) 
             _write_all(model, Path(scratch), golden)
             return _move_into(Path(scratch), target)
     except OSError as error:
-        raise InputError(f"{directory}: {error.strerror}") from error
+        raise InputError(f"{directory}: {error.strerror or error}") from error
+
+
+def write_sources(model: CompactModel, directory: Path) -> None:
+    """Write into an existing directory only what a build takes: the runtime and the model."""
+    assert _accumulator_bound(model) < 2**31, "the format's field widths rule it out"
+    for source in sorted(RUNTIME_DIRECTORY.glob("*.[ch]")):
+        shutil.copyfile(source, directory / source.name)
+    _write(directory / "ictus_model_data.h", _model_header(model))
+    _write(directory / "ictus_model_data.c", _model_source(model))
 
 
 def _write_all(model: CompactModel, directory: Path, golden: GoldenVectors) -> None:
-    for source in sorted(RUNTIME_DIRECTORY.glob("*.[ch]")):
-        shutil.copyfile(source, directory / source.name)
+    write_sources(model, directory)
     shutil.copyfile(DEVICE_DIRECTORY / "selftest.c", directory / "selftest.c")
-    _write(directory / "ictus_model_data.h", _model_header(model))
-    _write(directory / "ictus_model_data.c", _model_source(model))
     _write(directory / "golden.h", _golden_header(model, golden))
     _write(directory / "Makefile", _MAKEFILE)
     _write(directory / "README.md", _readme(model, _measured(model, directory, golden)))
@@ -93,6 +99,12 @@ def _measured(model: CompactModel, sources: Path, golden: GoldenVectors) -> Foot
         return measure_footprint(model, sources, golden)
     except MissingToolError:
         return None
+
+
+def _accumulator_bound(model: CompactModel) -> int:
+    """Largest magnitude that an accumulator of the C runtime can reach; it starts at the shifted bias."""
+    layers = [layer for stage in model.stages for layer in stage.layers]
+    return max(layer.accumulator_bound() + (128 << MAX_SHIFT) for layer in layers)
 
 
 def arena_bytes(model: CompactModel) -> int:
@@ -121,7 +133,8 @@ def _model_header(model: CompactModel) -> str:
     data = to_bytes(model)
     length, channels = model.window_shape
     return f"""\
-/* Compact model of the task `{model.task}`, SHA-256 {hashlib.sha256(data).hexdigest()} */
+/* Compact model of the task `{model.task}`, SHA-256 {hashlib.sha256(data).hexdigest()}
+ * Its accumulators stay within +-{_accumulator_bound(model)}, of int32. */
 #ifndef ICTUS_MODEL_DATA_H
 #define ICTUS_MODEL_DATA_H
 

@@ -8,7 +8,7 @@ through.
 from .emulator import Profile
 from .ranges import Range
 
-__all__ = ["CORE_CYCLES", "CORE_CYCLES_SOURCE", "cycles_of"]
+__all__ = ["CORE_CYCLES", "CORE_CYCLES_SOURCE", "FETCH_ASSUMPTION", "cycles_of"]
 
 CORE_CYCLES_SOURCE = {
     "cortex-m4": "Arm Cortex-M4 technical reference manual, table 3-1, also printed in TI SWCU192 table 3-25",
@@ -57,6 +57,11 @@ _INSTRUCTIONS_PER_LINE = 4
 
 _MISS_SHARE = Range(0.0, 0.1, 1.0)
 """Share of fetches that wait: all hits in a cache; small loops in a small cache; no cache at all."""
+
+FETCH_ASSUMPTION = (
+    f"Flash is read once for every {_INSTRUCTIONS_PER_LINE} instructions and for every taken branch; the share of "
+    f"these reads that wait is {_MISS_SHARE} (own assumption: cache, small cache, no cache)."
+)
 
 
 def cycles_of(profile: Profile, core: str, wait_states: Range) -> Range:

@@ -143,7 +143,7 @@ def expected_run(model: CompactModel, counts: np.ndarray) -> DeviceRun:
     counts : int16 (n,), device signal
     """
     beats = beat_windows(counts, detect_qrs(counts).peak)
-    logits = model.run(np.empty((len(beats), model.n_features), np.int8), beats.window, beats.context)
+    logits = model.run(np.zeros((len(beats), model.n_features), np.int8), beats.window, beats.context)
     gate = model.stage("gate")
     features = gate_features(counts)
     accepted = gate.passes(gate.run(features, np.zeros((len(features), model.n_context), np.int8)).logits)

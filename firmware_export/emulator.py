@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..signals.errors import IctusError
-from .instructions import CLASSES, count_classes
+from .instructions import CLASSES, BlockCount, count_classes
 from .toolchain import DEVICE_DIRECTORY, build_library, read_symbols, require
 
 __all__ = ["OUTSIDE", "DeviceFaultError", "EmulatedCore", "Profile"]
@@ -46,7 +46,7 @@ class Profile:
     by_region : region -> instruction class -> count; callees count for the innermost named region that called
         them, and `OUTSIDE` holds the rest
     calls : region -> times its function was entered
-    branches_taken : of the instructions of class ``branch``
+    branches_taken : branches that were, and loads into the program counter, such as a function's return
     extra_transfers : registers beyond the first moved by loads and stores of several registers
     stack_bytes : deepest stack since `EmulatedCore.reset_stack`
     """
@@ -162,7 +162,7 @@ class EmulatedCore:
         self._decoder = _decoder()
         self._names = [OUTSIDE, *(regions or {})]
         self._counter = _BlockCounter(self._engine, [self.symbol(name) & ~1 for name in (regions or {}).values()])
-        self._decoded: dict[tuple[int, int], tuple[Counter[str], int, bool]] = {}
+        self._decoded: dict[tuple[int, int], BlockCount] = {}
         self._free = _SHARED.start
         self.reset_stack()
 
@@ -228,13 +228,13 @@ class EmulatedCore:
         taken = transfers = 0
         for entry in self._counter.blocks[self._counter.blocks["n"] > 0]:
             n = int(entry["n"])
-            classes, extra, conditional = self._decode(int(entry["address"]), int(entry["size"]))
+            block = self._decode(int(entry["address"]), int(entry["size"]))
             counts = by_region[self._names[int(entry["region"])]]
-            for name, in_block in classes.items():
+            for name, in_block in block.classes.items():
                 counts[name] += n * in_block
-            transfers += n * extra
-            not_taken = int(entry["n_fell_through"]) if conditional else 0
-            taken += n * classes["branch"] - not_taken
+            transfers += n * block.extra_transfers
+            not_taken = int(entry["n_fell_through"]) if block.is_conditional else 0
+            taken += n * block.jumps - not_taken
         calls = dict(zip(self._names[1:], self._counter.head.n_entered, strict=False))
         return Profile(by_region, calls, taken, transfers, self._stack_bytes())
 
@@ -246,7 +246,7 @@ class EmulatedCore:
         """Forget how deep the stack was."""
         self.write(self._stack_limit, _PAINT * (_RAM.stop - self._stack_limit))
 
-    def _decode(self, address: int, size: int) -> tuple[Counter[str], int, bool]:
+    def _decode(self, address: int, size: int) -> BlockCount:
         found = self._decoded.get((address, size))
         if found is None:
             found = count_classes(self._decoder, self.read(address, size), address)

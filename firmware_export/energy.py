@@ -8,7 +8,7 @@ is a part of one of its four rows.
 from dataclasses import dataclass
 
 from ..signals.errors import InputError
-from .cycles import CORE_CYCLES_SOURCE
+from .cycles import CORE_CYCLES_SOURCE, FETCH_ASSUMPTION
 from .devices import Battery, Device, Mcu, Radio
 from .ranges import Range
 
@@ -37,6 +37,7 @@ class Workload:
     cycles : core cycles of the firmware over the whole recording
     n_events : decisions that are sent
     n_packets : radio packets that carry them
+    sent : which decisions are sent, in words
     """
 
     duration_s: float
@@ -45,6 +46,7 @@ class Workload:
     cycles: Range
     n_events: int
     n_packets: int
+    sent: str
 
 
 @dataclass(frozen=True)
@@ -144,14 +146,17 @@ def _assumptions(device: Device, work: Workload) -> tuple[str, ...]:
         "No cycle was measured: instructions are counted on an emulated core and multiplied by cycles per "
         f"class ({CORE_CYCLES_SOURCE[mcu.core]}).",
         f"Flash wait states of {mcu.name}: {mcu.flash_wait_states}.",
+        FETCH_ASSUMPTION,
         f"{mcu.name} runs at {mcu.clock_mhz:g} MHz and {mcu.supply_v:g} V ({mcu.source}).",
         f"Active current in uA/MHz: {mcu.active_ua_per_mhz}.",
         f"Sleep current in uA, memory kept: {mcu.sleep_ua}.",
-        f"Fetching a sample takes {ACQUISITION_CYCLES} cycles (own assumption: DMA, bursts, polling).",
+        f"Fetching a sample takes {ACQUISITION_CYCLES} cycles (own assumption: DMA, bursts, polling); "
+        "waking up costs nothing besides.",
         f"Front end {device.afe.name}, always on, in uW: {device.afe.power_uw}.",
         f"Radio {radio.name}: {work.n_events} events of {EVENT_BYTES} bytes in {work.n_packets} packets over "
         f"{work.duration_s:.0f} s; a byte in uJ: {radio.byte_uj}; a packet in uJ besides: {radio.packet_uj}. "
         "Keeping an idle connection alive is not included.",
+        work.sent,
         f"Battery {battery.name} at {battery.voltage_v:g} V, in mAh: {battery.capacity_mah}. "
         "Self-discharge and converter losses are not included.",
         "Low adds up all low bounds and high all high bounds.",

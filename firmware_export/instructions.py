@@ -1,9 +1,18 @@
 """Thumb-2 instructions by class, for tables that give cycles per class."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CLASSES", "classify", "count_classes", "extra_transfers", "is_conditional_branch"]
+__all__ = [
+    "CLASSES",
+    "BlockCount",
+    "classify",
+    "count_classes",
+    "extra_transfers",
+    "is_conditional_branch",
+    "leaves",
+]
 
 CLASSES = ("alu", "multiply", "divide", "load", "store", "branch", "other")
 """`other` holds IT, barriers, no-operations, special registers and floating point."""
@@ -39,6 +48,16 @@ def is_conditional_branch(mnemonic: str) -> bool:
     return classify(mnemonic) == "branch" and mnemonic not in plain
 
 
+def leaves(mnemonic: str, operands: str) -> bool:
+    """Whether an instruction can write the program counter: a branch, or a load into it as at a function's end."""
+    return classify(mnemonic) == "branch" or (classify(mnemonic) == "load" and "pc" in _loaded(mnemonic, operands))
+
+
+def _loaded(mnemonic: str, operands: str) -> str:
+    """The registers that a load writes."""
+    return operands if mnemonic.startswith(("ldm", "pop")) else operands.partition("[")[0]
+
+
 def extra_transfers(mnemonic: str, operands: str) -> int:
     """Registers beyond the first that one load or store moves: each costs a cycle more."""
     if mnemonic.startswith(("ldrd", "strd")):
@@ -48,22 +67,37 @@ def extra_transfers(mnemonic: str, operands: str) -> int:
     return 0
 
 
-def count_classes(decoder: Any, code: bytes, address: int) -> tuple[Counter[str], int, bool]:
+@dataclass(frozen=True)
+class BlockCount:
+    """A basic block taken to pieces.
+
+    Attributes
+    ----------
+    classes : instructions by class
+    extra_transfers : registers beyond the first of loads and stores of several
+    jumps : instructions that can go elsewhere than on
+    is_conditional : whether the last of them may fall through
+    """
+
+    classes: Counter[str]
+    extra_transfers: int
+    jumps: int
+    is_conditional: bool
+
+
+def count_classes(decoder: Any, code: bytes, address: int) -> BlockCount:
     """Take a basic block to pieces.
 
     Parameters
     ----------
     decoder : capstone.Cs for Thumb
     code, address : its bytes and where they lie
-
-    Returns
-    -------
-    instructions by class, extra transfers, and whether it ends in a conditional branch
     """
     classes: Counter[str] = Counter()
-    transfers, conditional = 0, False
+    transfers, jumps, conditional = 0, 0, False
     for _, _, mnemonic, operands in decoder.disasm_lite(code, address):
         classes[classify(mnemonic)] += 1
         transfers += extra_transfers(mnemonic, operands)
+        jumps += leaves(mnemonic, operands)
         conditional = is_conditional_branch(mnemonic)
-    return classes, transfers, conditional
+    return BlockCount(classes, transfers, jumps, conditional)

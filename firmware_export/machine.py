@@ -8,9 +8,9 @@ import numpy as np
 
 from ..compression.compact import CompactModel
 from ..compression.model_file import to_bytes
-from ..signals.errors import IctusError
+from ..signals.errors import InputError
 
-__all__ = ["STATUS_NAMES", "LoadedModel", "Machine", "RuntimeRefusedError"]
+__all__ = ["STATUS_NAMES", "LoadedModel", "Machine", "RuntimeRefusedError", "check", "place"]
 
 STATUS_NAMES = (
     "OK",
@@ -28,8 +28,8 @@ STATUS_NAMES = (
 """Values of the C type `ictus_status`, in order."""
 
 
-class RuntimeRefusedError(IctusError):
-    """A call of the runtime returned another status than ICTUS_OK."""
+class RuntimeRefusedError(InputError):
+    """A call of the runtime returned another status than ICTUS_OK: it refuses the model that it was given."""
 
 
 class Machine(Protocol):

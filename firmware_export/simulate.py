@@ -18,18 +18,21 @@ from ..signals.device_signal import DEVICE_FS_HZ, to_device
 from ..signals.errors import InputError
 from ..signals.qrs import QRS_MAX_LATENCY_SAMPLES
 from ..signals.recording import Recording
-from .c_export import export_c
+from .c_export import write_sources
 from .cycles import cycles_of
 from .device_run import DEVICE_REGIONS, DeviceEvents, DeviceRun, expected_run, run_recording
 from .devices import Device, get_device
 from .emulator import EmulatedCore, Profile
 from .energy import EnergyReport, Workload, system_energy
-from .golden import GoldenVectors
 from .ranges import Range
 from .toolchain import FirmwareImage, build_device
 
 __all__ = ["Simulation", "first_difference", "simulate"]
 
+_SENT = (
+    "An event is sent for every beat that is not normal, those of one second in one packet; normal beats and "
+    "rejected seconds are not sent."
+)
 _LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
 
 
@@ -89,14 +92,27 @@ class Simulation:
     def energy_on(self, device: Device) -> EnergyReport:
         """Energy of a wearable for the duty cycle of this recording; see `system_energy`.
 
-        An event is sent for every beat that is not normal, those of one second in one packet.
+        An event is sent for every beat that is not normal, those of one second in one packet; nothing else is.
+
+        Raises
+        ------
+        InputError
+            the wearable has too little memory, or its core cannot keep up
         """
+        self._check_fits(device)
         events = self.run.events
         sent = events.peak[events.label > 0]
         n_packets = len(np.unique(sent // BLOCK_SAMPLES))
         cycles = self.cycles_on(device)
-        work = Workload(self.duration_s, self.n_samples, len(events), cycles, len(sent), n_packets)
+        work = Workload(self.duration_s, self.n_samples, len(events), cycles, len(sent), n_packets, _SENT)
         return system_energy(device, work)
+
+    def _check_fits(self, device: Device) -> None:
+        ram_kb = (self.image.ram_bytes + self.profile.stack_bytes) / 1024
+        needs = (("flash", self.image.flash_bytes / 1024, device.mcu.flash_kb), ("RAM", ram_kb, device.mcu.ram_kb))
+        for name, needed_kb, there_kb in needs:
+            if needed_kb > there_kb:
+                raise InputError(f"{device.name}: {needed_kb:.1f} KB of {name} needed, it has {there_kb:g}")
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -165,7 +181,7 @@ def simulate(
 
 
 def _build(model: CompactModel, folder: Path) -> tuple[FirmwareImage, EmulatedCore]:
-    export_c(model, folder, GoldenVectors.random(model, 1))
+    write_sources(model, folder)
     image = build_device(folder, folder / "ictus.elf")
     return image, EmulatedCore(image.elf, DEVICE_REGIONS)
 

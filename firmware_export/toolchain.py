@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from ..signals.errors import IctusError
+from ..signals.errors import IctusError, InputError
 
 __all__ = [
     "DEVICE_DIRECTORY",
@@ -52,7 +52,7 @@ _HARNESS = range(0x08080000, 0x08090000)
 _RAM_START = 0x20000000
 
 
-class MissingToolError(IctusError):
+class MissingToolError(InputError):
     """A package that the emulated wearable needs is not installed."""
 
 
@@ -103,7 +103,7 @@ def compiler() -> str:
 
 
 def build_device(sources: Path, elf: Path) -> FirmwareImage:
-    """Link an exported directory (see `c_export`) with the emulated wearable's start-up code.
+    """Link what `c_export.write_sources` wrote with the emulated wearable's start-up code.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def build_device(sources: Path, elf: Path) -> FirmwareImage:
 
 
 def build_host(sources: Path, library: Path, *, sanitize: bool = False) -> Path:
-    """Link an exported directory into a shared library of this machine; undefined behaviour traps if asked."""
+    """Link the same sources into a shared library of this machine; undefined behaviour traps if asked."""
     checks = ("-fsanitize=undefined", "-fsanitize-trap=undefined") if sanitize else ("-fno-sanitize=all",)
     program = [DEVICE_DIRECTORY / name for name in ("main.c", "harness.c")]
     _compile(["-shared", "-O2", *checks], sources, [*_library_sources(sources), *program], library)
@@ -135,7 +135,7 @@ def build_library(source: Path, library: Path) -> Path:
 
 
 def _library_sources(sources: Path) -> list[Path]:
-    return sorted(path for path in sources.glob("ictus*.c") if path.name != "ictus_selftest.c")
+    return sorted(sources.glob("ictus*.c"))
 
 
 def _compile(flags: list[str], include: Path, sources: list[Path], output: Path) -> None:

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..compression import CompactModel
-from .c_export import export_c
+from .c_export import write_sources
 from .emulator import EmulatedCore
 from .golden import GoldenVectors
 from .host import HostMachine
@@ -18,6 +18,8 @@ from .tflite_writer import tflite_files
 from .toolchain import build_device, build_host
 
 __all__ = ["Witness", "call_witnesses"]
+
+_UNITS_PER_CALL = 256  # so that the inputs fit into the machine's shared memory
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,9 @@ def call_witnesses(model: CompactModel, golden: GoldenVectors) -> list[Witness]:
 
 
 def _machines(model: CompactModel, folder: Path) -> Iterator[tuple[str, Machine]]:
-    export_c(model, folder / "c", GoldenVectors.random(model, 1))
-    yield "C on the host", HostMachine(build_host(folder / "c", folder / "host.so"))
-    yield "C on the emulated Cortex-M4", EmulatedCore(build_device(folder / "c", folder / "ictus.elf").elf)
-
-
-_UNITS_PER_CALL = 256
+    write_sources(model, folder)
+    yield "C on the host", HostMachine(build_host(folder, folder / "host.so"))
+    yield "C on the emulated Cortex-M4", EmulatedCore(build_device(folder, folder / "ictus.elf").elf)
 
 
 def _run(machine: Machine, model: CompactModel, golden: GoldenVectors) -> dict[str, np.ndarray]:

@@ -1,6 +1,6 @@
 """Recordings turned into what the beat task decides on, with the reference beside it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,13 @@ class BeatRecord:
         """Reference beats that no row stands for: int64 (n_missed,)."""
         return np.setdiff1d(np.arange(len(self.reference_label)), self.matched)
 
-    def rows_of(self, is_wanted: np.ndarray) -> np.ndarray:
-        """Rows that stand for wanted reference beats: bool (n,) of bool (m,).
+    def rows_of(self, is_wanted: np.ndarray | None) -> np.ndarray:
+        """Rows that stand for wanted reference beats: bool (n,) of bool (m,); None wants all rows.
 
         A false detection goes with the reference beat before it (with the first one at the beginning).
         """
-        if len(is_wanted) == 0:
-            return np.zeros(len(self.beats), bool)
+        if is_wanted is None or len(is_wanted) == 0:
+            return np.full(len(self.beats), is_wanted is None)
         before = np.searchsorted(self.reference_peak, self.beats.peak, side="right") - 1
         return is_wanted[np.where(self.matched >= 0, self.matched, np.maximum(before, 0))]
 
@@ -95,9 +95,14 @@ class LabelledBeats:
         return len(self.label)
 
     @classmethod
-    def of(cls, records: Sequence[BeatRecord], use: Sequence[np.ndarray] | None = None) -> "LabelledBeats":
-        """All rows with a reference class; `use` restricts each recording by a bool (n,) mask."""
-        masks = [r.label >= 0 if use is None else (r.label >= 0) & use[i] for i, r in enumerate(records)]
+    def of(cls, records: Sequence[BeatRecord], wanted: Mapping[str, np.ndarray] | None = None) -> "LabelledBeats":
+        """All rows with a reference class.
+
+        Parameters
+        ----------
+        wanted : recording -> bool (m,), the reference beats to use; None uses all
+        """
+        masks = [(r.label >= 0) & r.rows_of(None if wanted is None else wanted[r.name]) for r in records]
         return cls(
             np.concatenate([r.beats.window[m] for r, m in zip(records, masks, strict=True)]),
             np.concatenate([r.beats.context[m] for r, m in zip(records, masks, strict=True)]),
@@ -116,9 +121,13 @@ def prepare_record(recording: Recording, peaks: PeakSource = "detected") -> Beat
 
     Raises
     ------
+    ValueError
+        `peaks` is neither of the two
     InputError
         a sampling rate or a unit that the front end cannot take, or a lead without a valid sample
     """
+    if peaks not in ("detected", "reference"):
+        raise ValueError(f"peaks {peaks!r} are not known; known: detected, reference")
     signal = to_device(recording)
     reference, reference_label = _reference_beats(recording, len(signal.counts))
     peak = detect_qrs(signal.counts).peak if peaks == "detected" else reference
@@ -154,7 +163,7 @@ def prepare_records(
 ) -> list[BeatRecord]:
     """`prepare_record` of many files, in their order, in parallel; `on_done` gets each record's name."""
     jobs = [(path, peaks) for path in paths]
-    records = []
+    records: list[BeatRecord] = []
     with ProcessPoolExecutor(max_workers=max(1, min(n_processes, len(jobs)))) as pool:
         for record in pool.map(_load_and_prepare, jobs):
             records.append(record)

@@ -1,18 +1,16 @@
 """The `beat` task: what its network looks like and how its stages decide."""
 
-from ..signals.beats import N_CONTEXT, WINDOW_SAMPLES
+from ..signals import CLASSES, N_CONTEXT, WINDOW_SAMPLES
 from .network import LayerSpec, NetSpec
 
-__all__ = ["BEAT_LABELS", "beat_net_spec"]
-
-BEAT_LABELS = ("N", "S", "V", "F", "Q")
-"""AAMI EC57 classes in the order of the specialist's logits; index 0 is what the screen calls normal."""
+__all__ = ["beat_net_spec"]
 
 
 def beat_net_spec(n_features: int) -> NetSpec:
     """The network of the beat task: one CNN with two exits, and the gate before it.
 
-    The screen's exit sits behind the first convolution, because every analysable beat pays for it.
+    The screen's exit sits behind the first convolution, because every analysable beat pays for it. The
+    specialist's logits are in the order of `CLASSES`, whose first is what the screen calls normal.
     """
     return NetSpec(
         n_features=n_features,
@@ -24,8 +22,8 @@ def beat_net_spec(n_features: int) -> NetSpec:
             LayerSpec(32, kernel=5, stride=2),
             LayerSpec(48, kernel=3, stride=2),
             LayerSpec(48, takes_context=True),
-            LayerSpec(len(BEAT_LABELS), is_logit=True),
+            LayerSpec(len(CLASSES), is_logit=True),
         ),
         n_kept=1,
-        labels=BEAT_LABELS,
+        labels=tuple(CLASSES),
     )

@@ -1,11 +1,10 @@
 """From prepared recordings to a trained float model of the beat task."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .beat_data import BeatRecord, LabelledBeats
+from .beat_data import LabelledBeats
 from .staged import FloatModel, calibrate_threshold
 from .train import FitConfig, Progress, fit_beats, fit_gate
 from .weights import seeded_net
@@ -21,10 +20,12 @@ class GateData:
     ----------
     features : int8 (n, n_features), Q2.5
     is_analysable : bool (n,)
+    sources : names of the data sets that noise and fibrillation came from
     """
 
     features: np.ndarray
     is_analysable: np.ndarray
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,6 @@ class BeatTrainingSet:
 
     beats: LabelledBeats
     gate: GateData
-
-    @classmethod
-    def of(
-        cls, records: Sequence[BeatRecord], gate: GateData, wanted: Sequence[np.ndarray] | None = None
-    ) -> "BeatTrainingSet":
-        """All rows with a reference class.
-
-        Parameters
-        ----------
-        wanted : per recording, bool (m,): the reference beats to use; None uses all
-        """
-        rows = None if wanted is None else [r.rows_of(w) for r, w in zip(records, wanted, strict=True)]
-        return cls(LabelledBeats.of(records, rows), gate)
 
 
 def train_beats(data: BeatTrainingSet, config: TrainConfig, progress: Progress | None = None) -> FloatModel:

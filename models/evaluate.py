@@ -24,8 +24,8 @@ class BeatEvaluation:
     tables : the same per recording
     scores, ci95 : of the gross table; intervals by bootstrap over subjects
     decisions : per recording
-    stage_share : share of all beats that reached gate, screen and specialist
-    rejected_fraction : share of time that the gate rejected
+    stage_share : share of the scored beats that reached gate, screen and specialist
+    rejected_fraction : share of the recordings' time that the gate rejected
     screen_table : int64 (2, 2), beats that reached the screen: rows normal and abnormal by the reference, columns
         stopped there as normal and passed on
     qrs : sensitivity and positive predictive value of the QRS detector over the same beats
@@ -91,7 +91,7 @@ def evaluate_beats(
         scores=score(table),
         ci95=bootstrap_ci95(_by_subject(records, tables)),
         decisions=decisions,
-        stage_share=_stage_share(list(decisions.values())),
+        stage_share=_stage_share([(decisions[r.name], r.rows_of(masks[r.name])) for r in records]),
         rejected_fraction=_rejected_fraction(list(decisions.values())),
         screen_table=np.sum([_screen_table(r, decisions[r.name], masks[r.name]) for r in records], axis=0),
         qrs=_qrs(table),
@@ -99,9 +99,7 @@ def evaluate_beats(
 
 
 def _screen_table(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | None) -> np.ndarray:
-    rows = ~decisions.gated & (record.label >= 0)
-    if is_wanted is not None:
-        rows &= record.rows_of(is_wanted)
+    rows = ~decisions.gated & (record.label >= 0) & record.rows_of(is_wanted)
     table = np.zeros((2, 2), np.int64)
     np.add.at(table, ((record.label[rows] > 0).astype(int), decisions.reached[rows].astype(int)), 1)
     return table
@@ -114,10 +112,11 @@ def _by_subject(records: Sequence[BeatRecord], tables: Mapping[str, np.ndarray])
     return merged
 
 
-def _stage_share(decisions: Sequence[Decisions]) -> dict[str, float]:
-    n = max(1, sum(len(d.gated) for d in decisions))
-    screened = sum(int((~d.gated).sum()) for d in decisions)
-    return {"gate": 1.0, "screen": screened / n, "specialist": sum(int(d.reached.sum()) for d in decisions) / n}
+def _stage_share(scored: Sequence[tuple[Decisions, np.ndarray]]) -> dict[str, float]:
+    n = max(1, sum(int(rows.sum()) for _, rows in scored))
+    screened = sum(int((~d.gated & rows).sum()) for d, rows in scored)
+    reached = sum(int((d.reached & rows).sum()) for d, rows in scored)
+    return {"gate": 1.0, "screen": screened / n, "specialist": reached / n}
 
 
 def _rejected_fraction(decisions: Sequence[Decisions]) -> float:

@@ -17,12 +17,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..signals.beats import BLOCK_SAMPLES
-from ..signals.device_signal import DEVICE_FS_HZ, to_device
-from ..signals.filters import remove_baseline
-from ..signals.gate_features import gate_features
-from ..signals.noise import noise_gain, noise_power, qrs_power
-from ..signals.recording import Recording
+from ..signals import (
+    BLOCK_SAMPLES,
+    DEVICE_FS_HZ,
+    Recording,
+    UnanalysableError,
+    gate_features,
+    noise_gain,
+    noise_power,
+    qrs_power,
+    remove_baseline,
+    to_device,
+)
 from .beat_data import BeatRecord
 
 __all__ = [
@@ -56,6 +62,7 @@ class GateExamples:
     snr_db : float32 (n,), in the block and behind the filter; inf without added noise, -inf for held and rail
     nominal_db : float32 (n,), ratio over the whole noise recording that was asked for
     record : int32 (n,), number of the ECG recording in the list it came from
+    block : int32 (n,), number of the second in that recording
     """
 
     features: np.ndarray
@@ -64,6 +71,7 @@ class GateExamples:
     snr_db: np.ndarray
     nominal_db: np.ndarray
     record: np.ndarray
+    block: np.ndarray
 
     def __len__(self) -> int:
         return len(self.label)
@@ -112,7 +120,9 @@ def gate_examples(
     Raises
     ------
     ValueError
-        A noise is constant or shorter than a second, or no recording has a normal beat.
+        A noise is constant or shorter than a second.
+    UnanalysableError
+        No recording of at least 8 s has a reference beat of class N.
     """
     rng = np.random.default_rng(seed)
     sources = [_Noise(kind, counts, noise_power(counts, DEVICE_FS_HZ)) for kind, counts in noise]
@@ -124,7 +134,9 @@ def gate_examples(
             parts.append(_faulty(record, number, rng))
             parts.extend(_mixed(record, number, sources, rng) for _ in range(n_mixes))
     if not parts:
-        raise ValueError(f"none of {len(records)} recordings has a normal beat")
+        raise UnanalysableError(
+            f"none of {len(records)} recordings has a normal reference beat to train the gate on"
+        )
     return GateExamples.concatenate(parts)
 
 
@@ -147,8 +159,8 @@ def _fibrillation(recording: Recording, number: int) -> GateExamples:
     is_vf = np.zeros(n_blocks, bool)
     for onset_s, end_s in _vf_spans(recording):
         is_vf[int(np.ceil(onset_s)) : int(end_s)] = True
-    features = gate_features(counts)[:n_blocks][is_vf]
-    return _examples(features, np.ones(len(features), np.int8), "vf", np.inf, np.inf, number)
+    features = gate_features(counts)[:n_blocks]
+    return _examples(features, np.ones(n_blocks, np.int8), "vf", np.inf, np.inf, number).take(is_vf)
 
 
 def _vf_spans(recording: Recording) -> Iterator[tuple[float, float]]:
@@ -266,4 +278,5 @@ def _examples(
         np.broadcast_to(np.float32(snr_db), n),
         np.broadcast_to(np.float32(nominal_db), n),
         np.full(n, number, np.int32),
+        np.arange(n, dtype=np.int32),
     )

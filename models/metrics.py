@@ -49,13 +49,12 @@ def confusion(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | 
     ----------
     is_wanted : bool (m,), reference beats to score; None scores all
     """
-    is_wanted = np.ones(len(record.reference_label), bool) if is_wanted is None else is_wanted
-    rows = record.rows_of(is_wanted) if len(is_wanted) else np.ones(len(record.beats), bool)
+    rows = record.rows_of(is_wanted)
     truth = np.where(record.label < 0, len(CLASSES), record.label)[rows]
     decision = np.where(decisions.gated, _GATED, decisions.label)[rows]
     table = np.zeros((len(ROWS), len(COLUMNS)), np.int64)
     np.add.at(table, (truth, decision), 1)
-    missed = record.missed[is_wanted[record.missed]]
+    missed = record.missed if is_wanted is None else record.missed[is_wanted[record.missed]]
     table[: len(CLASSES), _MISSED] += np.bincount(record.reference_label[missed], minlength=len(CLASSES))
     return table
 
@@ -96,4 +95,10 @@ def bootstrap_ci95(tables: dict[str, np.ndarray], n_draws: int = 2000, seed: int
         if total:
             values[f"se_{label}"] = [d.classes[label].se for d in draws]
             values[f"ppv_{label}"] = [d.classes[label].ppv for d in draws]
-    return {name: [float(x) for x in np.nanpercentile(v, [2.5, 97.5])] for name, v in values.items()}
+    return {name: _interval(np.array(v)) for name, v in values.items()}
+
+
+def _interval(values: np.ndarray) -> list[float]:
+    """2.5th and 97.5th percentile of the defined values; nan where none is (a class that is never said)."""
+    defined = values[np.isfinite(values)]
+    return [float(x) for x in np.percentile(defined, [2.5, 97.5])] if len(defined) else [float("nan")] * 2

@@ -5,23 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..signals import PACED, Split, inter_patient_split, intra_patient_split, load, shared_subjects
-from ..signals.datasets import SAMPLE_FOLDER, find_dataset
-from ..signals.errors import InputError
-from .beat_data import BeatRecord
+from ..signals import (
+    PACED,
+    InputError,
+    Split,
+    UnanalysableError,
+    inter_patient_split,
+    intra_patient_split,
+    shared_subjects,
+)
+from .beat_data import BeatRecord, LabelledBeats
 from .beat_train import INTER_CONFIG, INTRA_CONFIG, BeatTrainingSet, GateData, TrainConfig
 from .evaluate import BeatEvaluation, evaluate_beats
-from .gate_data import GateExamples, gate_examples, noise_halves
+from .gate_sources import GateSources
 from .staged import StagedModel
 
-__all__ = ["GATE_DEFINITION", "Protocol", "gate_figures", "make_protocol", "noise_sources"]
-
-GATE_DEFINITION = (
-    "One second is analysable when the noise in it leaves at least 6 dB (nst definition, behind the device's "
-    "filter); a held line and a saturated converter never are."
-)
-
-NoiseSources = Sequence[tuple[str, np.ndarray]]
+__all__ = ["Protocol", "make_protocol"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +48,24 @@ class Protocol:
     shared_subjects: tuple[str, ...]
     config: TrainConfig
 
-    def training_set(self, noise: NoiseSources) -> BeatTrainingSet:
-        """Everything the stages are fitted on; `noise` is the first half of the noise recordings."""
-        examples = gate_examples(self.train, noise)
-        use = examples.label >= 0
-        gate = GateData(examples.features[use], examples.label[use] == 1)
-        wanted = None if self.train_wanted is None else [self.train_wanted[r.name] for r in self.train]
-        return BeatTrainingSet.of(self.train, gate, wanted)
+    def training_set(self, sources: GateSources) -> BeatTrainingSet:
+        """Everything the stages are fitted on.
+
+        Raises
+        ------
+        UnanalysableError
+            there is no normal or no abnormal beat to train on.
+        """
+        beats = LabelledBeats.of(self.train, self.train_wanted)
+        n_abnormal = int((beats.label > 0).sum())
+        if not 0 < n_abnormal < len(beats):
+            n_normal = len(beats) - n_abnormal
+            raise UnanalysableError(
+                f"{len(self.train)} training recordings hold {n_normal} normal and {n_abnormal} abnormal beats; "
+                "at least 1 of each is needed"
+            )
+        examples = sources.training_examples(self.train, self.test_wanted, self.config.gate.seed)
+        return BeatTrainingSet(beats, GateData(examples.features, examples.label == 1, sources.names))
 
     def evaluate(self, model: StagedModel, records: Sequence[BeatRecord] | None = None) -> BeatEvaluation:
         """Score the test side; `records` may be the same recordings prepared from other peaks."""
@@ -105,32 +115,3 @@ def _intra(records: Sequence[BeatRecord], seed: int) -> Protocol:
     return Protocol(
         "intra", split.name, split.sha256, tuple(records), tuple(records), train, test, shared, INTRA_CONFIG
     )
-
-
-def noise_sources(second_half: bool = False) -> NoiseSources:
-    """Wander, electrode motion and muscle noise; from the full data set if it is there, else the sample's."""
-    try:
-        found = find_dataset("nstdb")
-    except InputError:
-        found = find_dataset(SAMPLE_FOLDER, "nstdb")
-    return noise_halves({name: load(found.path(name)) for name in ("bw", "em", "ma")}, second_half)
-
-
-def gate_figures(model: StagedModel, examples: GateExamples) -> dict[str, object]:
-    """How the gate does on blocks it was not trained on."""
-    passed = model.judge(examples.features) >= model.thresholds["gate"]
-    em_ma = np.isin(examples.kind, ("em", "ma"))
-    loud = em_ma & (examples.snr_db <= 0)
-    quiet = (examples.snr_db >= 12) & np.isfinite(examples.snr_db)
-    fault = np.isin(examples.kind, ("held", "rail")) & (examples.label == 0)
-    return {
-        "definition": GATE_DEFINITION,
-        "accept_at_12db": _share(passed[quiet]),
-        "accept_unmodified": _share(passed[examples.kind == "clean"]),
-        "reject_at_0db": _share(~passed[loud]),
-        "reject_faults": _share(~passed[fault]),
-    }
-
-
-def _share(flags: np.ndarray) -> float:
-    return float(flags.mean()) if len(flags) else float("nan")

@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from ..signals import UnanalysableError
 from .beat_data import BeatRecord
 from .network import StagedNet
 from .train import to_unit
@@ -100,8 +101,15 @@ def calibrate_threshold(logits: np.ndarray, must_pass: np.ndarray, share: float)
     Parameters
     ----------
     logits : (n,)
-    must_pass : bool (n,), at least one True
+    must_pass : bool (n,)
     share : 0 to 1
+
+    Raises
+    ------
+    UnanalysableError
+        No unit must pass: there is nothing to set the threshold by.
     """
     ordered = np.sort(logits[must_pass])
-    return float(ordered[int((1 - share) * len(ordered))])
+    if len(ordered) == 0:
+        raise UnanalysableError(f"none of {len(logits)} training units must pass; a threshold needs at least 1")
+    return float(ordered[min(int((1 - share) * len(ordered)), len(ordered) - 1)])

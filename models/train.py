@@ -10,7 +10,17 @@ from torch.nn import functional as F
 
 from .beat_data import LabelledBeats
 
-__all__ = ["BeatTensors", "FitConfig", "Progress", "beat_loss", "fit", "fit_beats", "fit_gate", "to_unit"]
+__all__ = [
+    "BeatTensors",
+    "FitConfig",
+    "Progress",
+    "balance_weight",
+    "beat_loss",
+    "fit",
+    "fit_beats",
+    "fit_gate",
+    "to_unit",
+]
 
 Progress = Callable[[str, int, int, str], None]
 """Called after every epoch with the phase, epochs done, epochs in all, and a line about it."""
@@ -34,8 +44,7 @@ class FitConfig:
     epoch_share : share of the training units drawn per epoch
     max_shift : training windows are shifted at random by up to this many samples
     gain_sigma : standard deviation of the log of a random gain on the window
-    label_smoothing : of the class loss
-    distillation : weight of the teacher's soft labels in the class loss, 0 to 1
+    distillation : share of the teacher's soft labels in both targets, 0 to 1
     seed : of initialisation, drawing and augmentation
     """
 
@@ -49,7 +58,6 @@ class FitConfig:
     epoch_share: float = 1.0
     max_shift: int = 0
     gain_sigma: float = 0.0
-    label_smoothing: float = 0.0
     distillation: float = 0.0
     seed: int = 0
 
@@ -85,15 +93,22 @@ def to_unit(values: np.ndarray) -> Tensor:
 
 
 def beat_loss(net: nn.Module, batch: BeatTensors, config: FitConfig, teacher: nn.Module | None = None) -> Tensor:
-    """Class loss of the deep exit plus weighted normal/abnormal loss of the screen."""
+    """Class loss of the deep exit plus weighted normal/abnormal loss of the screen.
+
+    With a teacher, `config.distillation` of both targets is what the teacher says.
+    """
     screen, classes = net(batch.window, batch.context)
-    loss = F.cross_entropy(classes, batch.label, label_smoothing=config.label_smoothing)
-    if teacher is not None and config.distillation > 0:
-        with torch.no_grad():
-            soft = teacher(batch.window, batch.context)[1].softmax(dim=1)
-        loss = (1 - config.distillation) * loss + config.distillation * F.cross_entropy(classes, soft)
     is_abnormal = (batch.label > 0).float()
-    return loss + config.screen_weight * F.binary_cross_entropy_with_logits(screen[:, 0], is_abnormal)
+    share = config.distillation
+    if teacher is None or share == 0:
+        class_loss = F.cross_entropy(classes, batch.label)
+    else:
+        with torch.no_grad():
+            soft_screen, soft_classes = teacher(batch.window, batch.context)
+        is_abnormal = (1 - share) * is_abnormal + share * soft_screen[:, 0].sigmoid()
+        hard = F.one_hot(batch.label, classes.shape[1])
+        class_loss = F.cross_entropy(classes, (1 - share) * hard + share * soft_classes.softmax(dim=1))
+    return class_loss + config.screen_weight * F.binary_cross_entropy_with_logits(screen[:, 0], is_abnormal)
 
 
 def fit(
@@ -113,6 +128,8 @@ def fit(
     draw_weight : float (n_units,), units are drawn with replacement by it; None visits them in random order
     on_step : called after every optimiser step with the share of the schedule that is done
     on_epoch : called after every epoch with its number and its mean loss
+
+    Torch is set to one thread for the rest of the process.
     """
     torch.set_num_threads(
         1

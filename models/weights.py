@@ -48,15 +48,17 @@ def float_to_bytes(file: FloatFile) -> bytes:
         "n_features": spec.n_features,
         "thresholds": file.model.thresholds,
         "provenance": file.provenance,
-        "sha256": _digest(tensors),
     }
+    metadata["sha256"] = _digest(tensors, metadata)
     return save(tensors, {_KEY: json.dumps(metadata, sort_keys=True)})  # safetensors does not order several keys
 
 
-def _digest(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _digest(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> str:
+    """SHA-256 of names, shapes, weights, and of everything else that the file says but this digest."""
+    said = {name: value for name, value in metadata.items() if name != "sha256"}
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
-        digest.update(name.encode() + tensor.numpy().tobytes())
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode() + tensor.numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -74,10 +76,11 @@ def load_float(path: str | Path) -> FloatFile:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, ValueError) as error:
         raise CorruptModelError(f"{path}: not a safetensors file ({error})") from error
-    if metadata.get("format") != _FORMAT:
-        raise CorruptModelError(f"{path}: format {metadata.get('format')!r}, this release reads {_FORMAT!r}")
-    if _digest(tensors) != metadata.get("sha256"):
-        raise CorruptModelError(f"{path}: the weights do not match their checksum")
+    found = metadata.get("format") if isinstance(metadata, dict) else None
+    if found != _FORMAT:
+        raise CorruptModelError(f"{path}: format {found!r}, this release reads {_FORMAT!r}")
+    if _digest(tensors, metadata) != metadata.get("sha256"):
+        raise CorruptModelError(f"{path}: the contents do not match their checksum")
     return _built(path, metadata, tensors)
 
 

@@ -10,13 +10,13 @@ CLASSES = "NSVFQ"
 """Order of the classes in every label, logit and table."""
 
 AAMI_CLASS: dict[str, str] = {
-    **dict.fromkeys("NLRej", "N"),
+    **dict.fromkeys("NLRBejn", "N"),
     **dict.fromkeys("AaJS", "S"),
-    **dict.fromkeys("VE", "V"),
+    **dict.fromkeys("VEr", "V"),
     **dict.fromkeys("F", "F"),
-    **dict.fromkeys("/fQ", "Q"),
+    **dict.fromkeys("/fQ?", "Q"),
 }
-"""Annotation symbol -> class; every other symbol is no beat (ANSI/AAMI EC57:2012)."""
+"""Annotation symbol -> class (ANSI/AAMI EC57:2012); all others of WFDB's annot(5) are no beats."""
 
 
 def aami_index(symbol: np.ndarray) -> np.ndarray:

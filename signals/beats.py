@@ -26,7 +26,6 @@ __all__ = [
     "BeatWindows",
     "Context",
     "beat_windows",
-    "cut_beats",
 ]
 
 WINDOW_SAMPLES = 96  # [R - 50, R + 46) at 128 Hz: -0.39 s to 0.36 s, P wave to T wave
@@ -38,8 +37,9 @@ RR_CAP = 255  # 2 s: RR intervals fit one byte
 _B_LIMIT = 2047  # counts; 10 mV, so that a sample with 4 fractional bits fits int16
 _AMPLITUDE_FLOOR = 16  # counts; 80 uV
 _AMPLITUDE_HALF_WIDTH = 6  # samples around the R peak searched for the amplitude
-_QRS = slice(PRE_R_SAMPLES - 13, PRE_R_SAMPLES + 14)  # R +- 0.1 s
-_P_WAVE = slice(PRE_R_SAMPLES - 32, PRE_R_SAMPLES - 12)  # 0.25 s to 0.1 s before R
+_QRS_SAMPLES, _P_WAVE_SAMPLES = 27, 20
+_QRS = slice(PRE_R_SAMPLES - 13, PRE_R_SAMPLES - 13 + _QRS_SAMPLES)  # R +- 0.1 s
+_P_WAVE = slice(PRE_R_SAMPLES - 32, PRE_R_SAMPLES - 32 + _P_WAVE_SAMPLES)  # 0.25 s to 0.1 s before R
 _LOCAL_BEATS = 8
 _FIRST_DEVIATION = 4  # samples; 31 ms, before anything is known of the rhythm
 _DEVIATION_FLOOR = 2  # samples; 16 ms, the resolution of an interval
@@ -145,16 +145,11 @@ def beat_windows(counts: np.ndarray, peaks: np.ndarray) -> BeatWindows:
     ValueError
         `peaks` is not strictly increasing or leaves the signal.
     """
-    return cut_beats(remove_baseline(counts), peaks)
-
-
-def cut_beats(filtered: np.ndarray, peaks: np.ndarray) -> BeatWindows:
-    """As `beat_windows`, from the smoothed, baseline-free signal int16 (n,) aligned with the device signal."""
     peaks = np.asarray(peaks, dtype=np.int64)
-    _check_peaks(peaks, len(filtered))
+    _check_peaks(peaks, len(counts))
     if len(peaks) == 0:
         return BeatWindows.empty()
-    cut = _cut(filtered, peaks)
+    cut = _cut(remove_baseline(counts), peaks)
     amplitude = np.abs(cut[:, _around_r(_AMPLITUDE_HALF_WIDTH)]).max(axis=1)
     typical, template = _track(cut, amplitude)
     window = np.stack([_scale(cut, typical), _scale(cut - template, typical)], axis=2)
@@ -288,9 +283,9 @@ def _shape_context(
     residual = np.abs(window[:, :, 1].astype(np.int64))
     columns = [
         _ratio(amplitude, typical),
-        _int8(residual[:, _QRS].sum(axis=1) * 4 // 27),
+        _int8(residual[:, _QRS].sum(axis=1) * 4 // _QRS_SAMPLES),
         _ratio(_width(cut), _width(template)),
-        _int8(residual[:, _P_WAVE].sum(axis=1) * 8 // 20),
+        _int8(residual[:, _P_WAVE].sum(axis=1) * 8 // _P_WAVE_SAMPLES),
     ]
     return np.stack(columns, axis=1)
 

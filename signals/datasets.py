@@ -2,6 +2,7 @@
 
 import fnmatch
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
@@ -278,7 +279,7 @@ def _unpack(archive: Path, cache: Path, name: str) -> None:
                 shutil.copyfile(labels, unpacked / labels.name)
             if not (cache / name).is_dir():
                 unpacked.rename(cache / name)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
         raise CorruptRecordError(f"{archive}: the archive cannot be unpacked ({error})") from error
     except OSError as error:
         raise InputError(f"{error.filename or cache}: {error.strerror or error}") from error

@@ -55,7 +55,7 @@ def read_edf(path: Path) -> Recording:
         warnings.simplefilter("ignore")
         try:
             return _read(path, layout)
-        except CorruptRecordError:
+        except (CorruptRecordError, OSError, MemoryError):
             raise
         except Exception as error:
             text = " ".join(str(error).split())[:200] or type(error).__name__

@@ -9,7 +9,7 @@ into 8 pieces of an eighth of a second, and the quietest, the median and the lou
 Flutter and fibrillation waves fill the gaps too, but in the lowest band only, and regularly.
 
 The same arithmetic runs on the device in ``firmware_export/runtime/ictus_gate.c``, bit for bit: a handful of
-additions per sample, and at the end of a block the sorting of three times 8 numbers and 17 integer logarithms.
+additions per sample, and at the end of a block the sorting of three times 8 numbers and 16 integer logarithms.
 """
 
 from enum import IntEnum

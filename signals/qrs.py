@@ -18,9 +18,9 @@ from .qrs_decision import HOLD, MAX_WAIT, Candidate, decide
 
 __all__ = ["QRS_MAX_LATENCY_SAMPLES", "QrsDetections", "detect_qrs"]
 
-STEP = 4
-WIDTH = 12
-REACH = 8
+STEP = 4  # samples; the second difference over k samples is largest at 64 Hz / k
+WIDTH = 12  # samples; 94 ms, a QRS
+REACH = 8  # samples; the R peak lies at most 63 ms from the centre of the energy
 ENERGY_DELAY = SMOOTH_DELAY + STEP + WIDTH // 2
 QRS_MAX_LATENCY_SAMPLES = MAX_WAIT + ENERGY_DELAY + REACH
 

@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 
 __all__ = ["HOLD", "MAX_WAIT", "Candidate", "decide"]
 
-HOLD = 30
-MAX_WAIT = 173
-LEARN = 160
-FLOOR = 200
-T_WAVE_WITHIN = 41
-FIRST_RR = 128
-LONGEST_RR = 320
-RETRY = 32
-STALE = 150
-LOST = 512
+HOLD = 30  # samples; 234 ms that a maximum must stay the largest
+MAX_WAIT = 173  # samples; 1.35 s after which a candidate is no longer announced
+LEARN = 160  # samples; 1.25 s that set the levels
+FLOOR = 200  # energy of a QRS of about 0.1 mV
+T_WAVE_WITHIN = 41  # samples; 320 ms
+FIRST_RR = 128  # samples; 60 beats a minute, before anything is known
+LONGEST_RR = 320  # samples; 2.5 s, a longer interval is a pause and not the rhythm
+RETRY = 32  # samples between two searches back
+STALE = 150  # samples; 1.17 s after which a candidate passed over is forgotten
+LOST = 512  # samples; 4 s without a beat, from which on the level sinks faster
 _NEVER = -(1 << 30)
 
 

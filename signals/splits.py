@@ -142,9 +142,9 @@ def inter_patient_split(records: Iterable[str]) -> Split:
     return split
 
 
-def shared_subjects(split: Split, dataset_name: str = "mitdb") -> frozenset[str]:
-    """Subjects with recordings on both sides of a split: ``{"201"}`` for the full DS1/DS2."""
-    train, test = ({subject_of(r, dataset_name) for r in side} for side in (split.train, split.test))
+def shared_subjects(split: Split) -> frozenset[str]:
+    """Subjects of MIT-BIH with recordings on both sides of a split: ``{"201"}`` for the full DS1/DS2."""
+    train, test = ({subject_of(r, "mitdb") for r in side} for side in (split.train, split.test))
     return frozenset(train & test)
 
 

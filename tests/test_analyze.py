@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,16 @@ import wfdb
 from ictus.app.analysis_files import save_analysis
 from ictus.app.analyze import Analysis, analyze
 from ictus.app.beat_events import beat_events, heart_rate
-from ictus.signals import SAMPLE_FOLDER, Recording, UnanalysableError, load
+from ictus.app.summaries import analysis_text
+from ictus.firmware_export.host import HostMachine
+from ictus.firmware_export.machine import place
+from ictus.signals import BLOCK_SAMPLES, DEVICE_FS_HZ, SAMPLE_FOLDER, Recording, UnanalysableError, load, to_device
 
 
 class FixedModel:
     """Rejects given seconds, and calls every `every`-th beat ventricular."""
 
-    thresholds = {"gate": 0.0, "screen": 0.0}  # noqa: RUF012
+    thresholds = {"gate": 0.0, "screen": 0.0}
 
     def __init__(self, rejected: slice = slice(0, 0), every: int = 10) -> None:
         self.rejected, self.every = rejected, every
@@ -100,6 +104,28 @@ def test_no_decision_comes_later_than_stated(analysis: Analysis) -> None:
     assert 0 < latency.median_s <= latency.max_s <= latency.bound_s
 
 
+def test_the_stated_latency_is_that_of_the_firmware(host: HostMachine, recording: Recording) -> None:
+    counts = to_device(recording).counts
+    latency_s = firmware_latencies_s(host, counts[: len(counts) // BLOCK_SAMPLES * BLOCK_SAMPLES])
+    stated = analyze(recording, FixedModel()).latency
+    assert len(latency_s) > 300
+    assert np.median(latency_s) == stated.median_s
+    assert max(latency_s) <= stated.max_s
+
+
+def firmware_latencies_s(host: HostMachine, counts: np.ndarray) -> list[float]:
+    """From each R peak to the end of the block in which the firmware gave its event."""
+    host.free_all()
+    assert host.call("ictus_harness_start") == 0
+    samples, out = place(host, counts), host.allocate(16 * 48)
+    latency_s = []
+    for end in range(BLOCK_SAMPLES, len(counts) + 1, BLOCK_SAMPLES):
+        n = host.call("ictus_harness_push", samples + 2 * (end - BLOCK_SAMPLES), BLOCK_SAMPLES, out, 16)
+        peaks = np.frombuffer(host.read(out, 48 * n), "<i4").reshape(n, 12)[:, 0]
+        latency_s += ((end - peaks) / DEVICE_FS_HZ).tolist()
+    return latency_s
+
+
 def test_reference_annotations_are_not_looked_at(recording: Recording, analysis: Analysis) -> None:
     assert len(recording.events) > 0
     assert analysis.beats == analyze(load_without_events(recording), FixedModel(slice(10, 20))).beats
@@ -112,7 +138,7 @@ def load_without_events(recording: Recording) -> Recording:
 def test_the_three_files_tell_the_same(recording: Recording, analysis: Analysis, tmp_path: Path) -> None:
     as_json, as_wfdb, as_tsv = save_analysis(analysis, recording, tmp_path / "out")
     beats = json.loads(as_json.read_text())["beats"]
-    found = wfdb.rdann(str(as_wfdb.with_suffix("")), "ictus")
+    found = wfdb.rdann(str(as_wfdb.with_suffix("")), "beat")
     decided = [b for b in beats if b["class"]]
     symbols = np.array(found.symbol)
     assert found.fs == recording.fs_hz
@@ -131,6 +157,11 @@ def test_the_three_files_tell_the_same(recording: Recording, analysis: Analysis,
 def test_research_use_only_stands_in_the_file(recording: Recording, analysis: Analysis, tmp_path: Path) -> None:
     as_json = save_analysis(analysis, recording, tmp_path)[0]
     assert "Research use only" in json.loads(as_json.read_text())["notice"]
+
+
+def test_an_unknown_heart_rate_is_a_dash(analysis: Analysis) -> None:
+    unknown = replace(analysis, rate=heart_rate(np.array([1.0]), np.zeros(1, int)))
+    assert "heart rate: mean -, lowest -, highest - per minute" in analysis_text(unknown, [])
 
 
 def test_a_wholly_rejected_recording_says_so(recording: Recording) -> None:

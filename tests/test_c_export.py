@@ -68,6 +68,8 @@ def test_the_model_in_the_source_is_the_model_file(exported: Path, random_model:
     header = (exported / "ictus_model_data.h").read_text()
     assert f"ICTUS_MODEL_CRC32 0x{zlib.crc32(data):08x}u" in header
     assert f"ICTUS_ARENA_BYTES {arena_bytes(random_model)}u" in header
+    bound = header.partition("accumulators stay within +-")[2].partition(",")[0]
+    assert 2**22 < int(bound) < 2**23, "bias and rounding at the largest shift, and some weights"
 
 
 def test_the_self_test_passes_and_compiles_without_a_warning(

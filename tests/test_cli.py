@@ -10,6 +10,9 @@ import pytest
 from ictus.app import commands
 from ictus.app.cli import main
 from ictus.compression import CompactModel, to_bytes
+from ictus.firmware_export.footprint import DisagreementError
+from ictus.firmware_export.machine import RuntimeRefusedError
+from ictus.firmware_export.toolchain import MissingToolError
 from ictus.models.staged import FloatModel
 from ictus.models.weights import FloatFile, float_to_bytes, seeded_net
 from ictus.signals import N_GATE_FEATURES, SAMPLE_FOLDER
@@ -106,7 +109,7 @@ def test_a_flipped_byte_or_another_version_is_refused(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     good = model.read_bytes()
-    for position, expected in ((40, "checksum"), (4, "version"), (0, "m.ictus")):
+    for position, expected in ((40, "checksum"), (4, "version"), (0, "neither a compact model (.ictus) nor")):
         data = bytearray(good)
         data[position] ^= 8
         model.write_bytes(data)
@@ -114,6 +117,15 @@ def test_a_flipped_byte_or_another_version_is_refused(
         assert main(["analyze", sample("100"), "--model", str(model), "--out", str(out)]) == 2
         assert_one_line(capsys, expected)
         assert not out.exists()
+
+
+def test_a_card_that_is_no_json_is_refused(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("{", "[]"):
+        (tmp_path / "m.ictus.json").write_text(text)
+        assert main(["analyze", sample("100"), "--model", str(model), "--out", str(tmp_path / "out")]) == 2
+        assert_one_line(capsys, "m.ictus.json: not the JSON of a model's card")
 
 
 def test_a_float_model_with_a_flipped_byte_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -200,8 +212,8 @@ def test_analyze_writes_three_files_and_the_json(
     out, as_json = tmp_path / "out", tmp_path / "x.json"
     arguments = ["analyze", sample("100"), "--model", str(model), "--out", str(out), "--json", str(as_json)]
     assert main(arguments) == 0
-    assert sorted(p.name for p in out.iterdir()) == ["100.ictus", "100.ictus.json", "100_events.tsv"]
-    assert json.loads(as_json.read_text()) == json.loads((out / "100.ictus.json").read_text())
+    assert sorted(p.name for p in out.iterdir()) == ["100.beat", "100.beat.json", "100_events.tsv"]
+    assert json.loads(as_json.read_text()) == json.loads((out / "100.beat.json").read_text())
     assert "Research use only" in capsys.readouterr().out
 
 
@@ -210,6 +222,18 @@ def test_json_on_standard_output_is_alone_there(
 ) -> None:
     assert main(["analyze", sample("100"), "--model", str(model), "--out", str(tmp_path), "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["record"] == "100"
+
+
+def test_only_bad_input_has_status_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """That the device disagrees with the reference is nobody's input."""
+    for error, status in ((MissingToolError("x"), 2), (RuntimeRefusedError("x"), 2), (DisagreementError("x"), 1)):
+
+        def fail(_: object, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(commands, "COMMANDS", {"data": fail})
+        assert main(["data", "list"]) == status
+        assert_one_line(capsys, "x")
 
 
 @pytest.mark.parametrize(("error", "status"), [(RuntimeError("broken\nhere"), 1), (KeyboardInterrupt(), 130)])

@@ -1,5 +1,8 @@
+"""Compression: codes, packing, pruning, the file, and the integers that equal the quantised network."""
+
 import struct
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,9 +29,9 @@ from ictus.models.train import to_unit
 from ictus.models.weights import seeded_net
 from ictus.signals import N_CONTEXT, N_GATE_FEATURES, WINDOW_SAMPLES, CorruptModelError
 
-sparse_codes = st.tuples(
-    st.integers(1, 12), st.integers(1, 700), st.floats(0, 1), st.integers(0, 2**32 - 1)
-).map(lambda p: _random_codes(*p))
+sparse_codes = st.tuples(st.integers(1, 12), st.integers(1, 700), st.floats(0, 1), st.integers(0, 2**32 - 1)).map(
+    lambda p: _random_codes(*p)
+)
 
 
 def _random_codes(channels: int, taps: int, density: float, seed: int) -> np.ndarray:
@@ -115,6 +118,19 @@ def test_the_quantised_network_equals_the_integers_bit_for_bit(net, model):
         assert len(np.unique(logits[name])) > 10
 
 
+def test_a_bias_that_int8_cannot_hold_saturates_in_both():
+    net = seeded_net(N_GATE_FEATURES, 0).eval()
+    norm = next(iter(net.screen)).norm
+    assert norm is not None
+    torch.nn.init.constant_(norm.bias, 6.0)
+    quant = QuantNet(net).eval()
+    window, context, features = _inputs(np.random.default_rng(3), 100)
+    with torch.no_grad():
+        screen, _ = quant(to_unit(window).flatten(1), to_unit(context))
+    logits = quant.to_compact("beat", {}).run(features, window, context)
+    assert np.array_equal((screen.numpy() * 8).astype(np.int8), logits["screen"])
+
+
 def test_no_units_give_no_logits(model):
     nothing = _inputs(np.random.default_rng(0), 0)
     assert {name: x.shape for name, x in model.run(nothing[2], nothing[0], nothing[1]).items()} == {
@@ -143,8 +159,6 @@ def test_removing_dead_channels_changes_no_output(model):
 
 def _with_dead_channels(model: CompactModel) -> CompactModel:
     """Silence a kept channel, and stop reading one of the specialist's."""
-    from dataclasses import replace
-
     gate, screen, specialist = model.stages
     first = screen.layers[0]
     codes, bias = first.codes.copy(), first.bias.copy()

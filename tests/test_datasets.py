@@ -92,10 +92,11 @@ def test_an_archive_stands_for_its_folder(tmp_path: Path, own_cache: Path) -> No
     assert find_dataset(tmp_path, "svdb") == found
 
 
-def test_a_member_cannot_leave_the_cache(tmp_path: Path, own_cache: Path) -> None:
+@pytest.mark.usefixtures("own_cache")
+def test_a_member_cannot_leave_its_folder(tmp_path: Path) -> None:
     make_archive(tmp_path, {"../../escaped.hea": SAMPLE_FOLDER / "mitdb" / "100.hea"})
-    find_dataset(tmp_path, "svdb")
-    assert [p for p in tmp_path.rglob("escaped.hea") if own_cache not in p.parents] == []
+    found = find_dataset(tmp_path, "svdb")
+    assert list(tmp_path.rglob("escaped.hea")) == [found.folder / "escaped.hea"]
 
 
 @pytest.mark.usefixtures("own_cache")
@@ -103,6 +104,17 @@ def test_a_broken_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "svdb.tar.xz").write_bytes(b"no archive")
     with pytest.raises(CorruptRecordError, match=r"svdb\.tar\.xz: the archive cannot be unpacked"):
         find_dataset(tmp_path, "svdb")
+    assert not list(tmp_path.rglob("svdb"))
+
+
+@pytest.mark.usefixtures("own_cache")
+def test_a_truncated_or_damaged_archive_is_refused(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path, {"svdb/100.dat": SAMPLE_FOLDER / "mitdb" / "100.dat"})
+    whole = archive.read_bytes()
+    for content in (whole[: len(whole) // 2], whole[:5000] + bytes(50) + whole[5050:]):
+        archive.write_bytes(content)
+        with pytest.raises(CorruptRecordError, match=r"svdb\.tar\.xz: the archive cannot be unpacked"):
+            find_dataset(tmp_path, "svdb")
     assert not list(tmp_path.rglob("svdb"))
 
 
@@ -123,6 +135,7 @@ def test_class_counts_are_the_published_ones(
 
 def test_symbols_that_are_no_beat_have_no_class() -> None:
     assert aami_index(np.array(["N", "A", "V", "F", "/", "+", "~", "!", "x"])).tolist() == [*range(5), *[-1] * 4]
+    assert aami_index(np.array(["B", "n", "r", "?"])).tolist() == [0, 0, 2, 4]
     assert aami_index(np.array([], dtype=np.str_)).shape == (0,)
     assert set(AAMI_CLASS.values()) == set(CLASSES)
 

@@ -8,7 +8,7 @@ from ictus.compression.compact import CompactModel
 from ictus.firmware_export import emulator, toolchain
 from ictus.firmware_export.emulator import OUTSIDE, DeviceFaultError, EmulatedCore
 from ictus.firmware_export.golden import GoldenVectors
-from ictus.firmware_export.instructions import CLASSES, classify, extra_transfers, is_conditional_branch
+from ictus.firmware_export.instructions import CLASSES, classify, extra_transfers, is_conditional_branch, leaves
 from ictus.firmware_export.machine import LoadedModel
 from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError
 
@@ -41,6 +41,13 @@ def test_only_branches_with_a_condition_can_fall_through() -> None:
     assert is_conditional_branch("bne.w")
     assert is_conditional_branch("cbz")
     assert not any(map(is_conditional_branch, ("b", "bl", "bx", "bic", "add")))
+
+
+def test_a_load_into_the_program_counter_is_a_jump() -> None:
+    assert leaves("pop.w", "{r4, r5, pc}")
+    assert leaves("ldr", "pc, [r0, r1]")
+    assert not leaves("ldr", "r0, [pc, #4]")
+    assert not leaves("pop", "{r4, r5}")
 
 
 def test_loads_of_several_registers_are_known() -> None:

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.firmware_export.cycles import CORE_CYCLES, CORE_CYCLES_SOURCE, cycles_of
+from ictus.firmware_export.cycles import CORE_CYCLES, CORE_CYCLES_SOURCE, FETCH_ASSUMPTION, cycles_of
 from ictus.firmware_export.devices import CORES, device_table, get_device
 from ictus.firmware_export.emulator import Profile
 from ictus.firmware_export.energy import ACQUISITION_CYCLES, EVENT_BYTES, Workload, system_energy
@@ -19,7 +19,7 @@ def profile(branches_taken: int = 0, extra_transfers: int = 0, **by_class: int) 
 
 
 def workload(cycles: float = 1e6, n_events: int = 0) -> Workload:
-    return Workload(60.0, 60 * 128, 70, Range.exact(cycles), n_events, n_events)
+    return Workload(60.0, 60 * 128, 70, Range.exact(cycles), n_events, n_events, "Sent: abnormal beats.")
 
 
 def test_every_core_has_a_cost_for_every_class_and_names_its_source() -> None:
@@ -102,8 +102,11 @@ def test_a_core_that_cannot_keep_up_is_refused() -> None:
 def test_every_device_states_its_assumptions(name: str) -> None:
     report = system_energy(get_device(name), workload(n_events=3))
     text = "\n".join(report.assumptions)
-    for needed in (report.device.mcu.active_ua_per_mhz.source, report.device.afe.power_uw.source, "wait states"):
+    for figure in (report.device.mcu.active_ua_per_mhz, report.device.mcu.sleep_ua, report.device.afe.power_uw):
+        assert str(figure) in text
+    for needed in ("wait states", str(ACQUISITION_CYCLES), FETCH_ASSUMPTION, "Sent: abnormal beats."):
         assert needed in text
+    assert "share of these reads that wait is 0.1 (0 to 1)" in text
     assert "3 events of 8 bytes" in text
 
 

@@ -1,3 +1,5 @@
+"""The cascade's decisions, their scores, splits, training and the float file."""
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,7 @@ from ictus.models.metrics import bootstrap_ci95, confusion, score
 from ictus.models.staged import calibrate_threshold
 from ictus.models.train import FitConfig, balance_weight
 from ictus.models.weights import seeded_net
-from ictus.signals import N_GATE_FEATURES, CorruptModelError, InputError, find_dataset, load
+from ictus.signals import N_GATE_FEATURES, CorruptModelError, InputError, UnanalysableError, find_dataset, load
 
 
 @pytest.fixture(scope="module")
@@ -37,20 +39,20 @@ def model() -> FloatModel:
 class _Oracle:
     """Says what it is told to, so that the scores are known beforehand."""
 
-    def __init__(self, record: BeatRecord, accepted: np.ndarray, says: np.ndarray) -> None:
+    def __init__(self, accepted: np.ndarray, says: np.ndarray) -> None:
         self.thresholds = {"gate": 0.0, "screen": 0.0}
         self._accepted, self._says = accepted, says
 
-    def judge(self, features: np.ndarray) -> np.ndarray:
+    def judge(self, _features: np.ndarray) -> np.ndarray:
         return np.where(self._accepted, 1, -1)
 
-    def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def classify(self, _window: np.ndarray, _context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return np.where(self._says > 0, 1, -1), np.eye(5)[self._says]
 
 
 def test_a_perfect_cascade_scores_one_but_for_missed_beats(record):
     label = np.maximum(record.label, 0)
-    oracle = _Oracle(record, np.ones(len(record.features), bool), label)
+    oracle = _Oracle(np.ones(len(record.features), bool), label)
     table = confusion(record, decide(oracle, record))
     assert table[:5, :5].sum() == np.trace(table[:5, :5])
     assert table[:5, 6].sum() == len(record.missed)
@@ -60,7 +62,7 @@ def test_a_perfect_cascade_scores_one_but_for_missed_beats(record):
 
 def test_beats_in_rejected_seconds_count_as_errors(record):
     accepted = np.arange(len(record.features)) % 3 > 0
-    decisions = decide(_Oracle(record, accepted, np.maximum(record.label, 0)), record)
+    decisions = decide(_Oracle(accepted, np.maximum(record.label, 0)), record)
     table = confusion(record, decisions)
     assert decisions.rejected_fraction == pytest.approx(1 / 3, abs=0.01)
     assert table[:, 5].sum() == decisions.gated.sum() > 0
@@ -68,7 +70,7 @@ def test_beats_in_rejected_seconds_count_as_errors(record):
     assert set(decisions.label[decisions.gated]) == {-1}
 
 
-def test_false_detections_lower_the_predictive_value_only(record):
+def test_false_detections_lower_the_predictive_value_only():
     table = np.zeros((6, 7), np.int64)
     table[0, 0], table[2, 2], table[5, 2] = 90, 8, 2
     scores = score(table)
@@ -97,6 +99,17 @@ def test_the_threshold_lets_the_wanted_share_through(logits, share):
     values = np.array(logits)
     passed = values >= calibrate_threshold(values, np.ones(len(values), bool), share)
     assert passed.mean() >= share - 1e-9
+
+
+def test_a_threshold_needs_a_unit_that_must_pass():
+    assert calibrate_threshold(np.arange(3.0), np.ones(3, bool), 0.0) == 2.0
+    with pytest.raises(UnanalysableError, match="none of 3 training units"):
+        calibrate_threshold(np.arange(3.0), np.zeros(3, bool), 0.9)
+
+
+def test_a_misspelt_source_of_peaks_is_refused():
+    with pytest.raises(ValueError, match="'refrence' are not known"):
+        prepare_record(load(find_dataset().path("106")), "refrence")
 
 
 def test_reference_peaks_leave_nothing_missed_and_nothing_false():

@@ -65,6 +65,7 @@ def device(name: str) -> dict[str, Any]:
     return {
         "device": name, "energy_uj": energy | {"low": energy, "high": energy}, "average_uw": 90.0,
         "average_uw_range": [60.0, 150.0], "battery_days": 300.0, "battery_days_range": [200.0, 400.0],
+        "assumptions": ["No cycle was measured."],
     }  # fmt: skip
 
 
@@ -115,7 +116,6 @@ def report() -> dict[str, Any]:
                  "share_of_units": None},
             ],
             "instructions_by_class": {"alu": 10, "load": 5}, "devices": [device(n) for n in ("a", "b", "c")],
-            "assumptions": ["No cycle was measured."], "sources": ["A data sheet."],
         },
         "gate": {"definition": "6 dB or more.", "accept_at_12db": 0.98, "reject_at_0db": 0.96},
         "strip": {
@@ -155,6 +155,12 @@ def test_every_section_is_there_and_every_link_leads_to_one(report: dict[str, An
 )
 def test_what_must_be_said_is_said(report: dict[str, Any], text: str) -> None:
     assert text in Page(render_report(report)).text
+
+
+@pytest.mark.parametrize(("agrees", "text"), [(True, "Every event equals"), (False, "The events differ from")])
+def test_whether_the_device_agrees_is_said(report: dict[str, Any], agrees: bool, text: str) -> None:
+    report["simulation"]["devices"][0]["agrees_with_reference"] = agrees
+    assert f"{text} the integer reference." in Page(render_report(report)).text
 
 
 def test_both_exits_are_shown_for_every_evaluation(report: dict[str, Any]) -> None:

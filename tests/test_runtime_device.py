@@ -8,14 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.c_export import arena_bytes, export_c
+from ictus.firmware_export.c_export import arena_bytes, write_sources
 from ictus.firmware_export.device_run import DEVICE_REGIONS, DeviceRun, expected_run, run_recording
 from ictus.firmware_export.emulator import OUTSIDE, EmulatedCore
-from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.machine import RuntimeRefusedError
 from ictus.firmware_export.toolchain import FirmwareImage, build_host
-from ictus.signals import BLOCK_SAMPLES, detect_qrs
+from ictus.signals import BLOCK_SAMPLES
 
 LATEST_DECISION = 192 + 192 + BLOCK_SAMPLES  # longest post-RR, longest detection latency, one block
 
@@ -59,9 +58,15 @@ def test_any_samples_give_the_same_events(
     steps = rng.standard_t(1.5, n) * scale * (rng.random(n) < 0.3)
     counts = np.clip(np.where(rng.random(n) < 0.9, steps, np.cumsum(steps)), -32768, 32767).astype(np.int16)
     run = run_recording(host, random_model, counts)
-    if len(detect_qrs(counts)):
-        assert_as_expected(run, expected_run(random_model, counts), n)
-    assert len(run.events) <= len(detect_qrs(counts))
+    assert_as_expected(run, expected_run(random_model, counts), n)
+
+
+@pytest.mark.parametrize("n", [0, 100, 1280])
+def test_a_recording_without_a_beat_has_blocks_only(host: HostMachine, random_model: CompactModel, n: int) -> None:
+    flat = np.full(n, 17, np.int16)
+    expected = expected_run(random_model, flat)
+    assert (len(expected.events), expected.counts.blocks) == (0, n // BLOCK_SAMPLES)
+    assert_as_expected(run_recording(host, random_model, flat), expected, n)
 
 
 def test_a_reset_forgets_everything(
@@ -116,7 +121,7 @@ def test_a_model_for_other_inputs_is_refused(
     random_model: CompactModel, tmp_path: Path, host: HostMachine
 ) -> None:
     other = dataclasses.replace(random_model, stages=random_model.stages[:2])
-    export_c(other, tmp_path, GoldenVectors.random(other, 1))
+    write_sources(other, tmp_path)
     machine = HostMachine(build_host(tmp_path, tmp_path / "other.so"))
     with pytest.raises(RuntimeRefusedError, match="OTHER_INPUTS"):
         run_recording(machine, other, np.zeros(128, np.int16))

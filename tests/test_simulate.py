@@ -152,6 +152,15 @@ def test_one_run_gives_the_energy_of_any_device(run: Simulation) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("part", "message"), [("flash_bytes", "KB of flash needed"), ("ram_bytes", "KB of RAM needed")]
+)
+def test_firmware_that_does_not_fit_is_refused(run: Simulation, part: str, message: str) -> None:
+    large = replace(run, image=replace(run.image, **{part: 65 * 1024}))
+    with pytest.raises(InputError, match=f"stm32u031: .* {message}"):
+        large.energy_on(get_device("stm32u031"))
+
+
 def test_only_abnormal_beats_are_sent(run: Simulation) -> None:
     sent = int((run.run.events.label > 0).sum())
     assert f": {sent} events of 8 bytes" in "\n".join(run.energy.assumptions)

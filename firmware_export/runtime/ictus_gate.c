@@ -7,10 +7,10 @@
 #define LOUDEST (ICTUS_GATE_PIECES - 1u)
 #define RAIL 32000
 #define TURN 4
+#define UPPER_STEP 1u
+#define QRS_STEP 4u
 #define WAVE_STEP 12u
 #define LONGEST_RUN 127u
-
-static const uint8_t BAND_STEP[ICTUS_GATE_BANDS] = {1, 4, WAVE_STEP};
 
 static int32_t sample(const ictus_gate *g, uint32_t age)
 {
@@ -53,10 +53,12 @@ static void start(ictus_gate *g, int16_t x)
 
 static void count_shape(ictus_gate *g, int32_t x)
 {
-    int32_t rise = x - sample(g, 1);
-    int32_t before = sample(g, 1) - sample(g, 2);
+    int32_t last = sample(g, 1);
+    int32_t rise = x - last;
+    int32_t before = last - sample(g, 2);
     uint8_t rises = x > sample(g, WAVE_STEP);
-    g->turns = (uint8_t)(g->turns + (ictus_min32(rise, -before) >= TURN || ictus_min32(-rise, before) >= TURN));
+    int32_t turn = ictus_max32(ictus_min32(rise, -before), ictus_min32(-rise, before));
+    g->turns = (uint8_t)(g->turns + (turn >= TURN));
     g->crossings = (uint8_t)(g->crossings + (rises != g->rises));
     g->rises = rises;
     g->run = (uint8_t)(rise != 0 ? 1u : (g->run < LONGEST_RUN ? g->run + 1u : LONGEST_RUN));
@@ -64,13 +66,18 @@ static void count_shape(ictus_gate *g, int32_t x)
     g->railed = (uint8_t)(g->railed + (ictus_abs32(x) >= RAIL));
 }
 
+/* |second difference| over `step` samples, at most 2^17. */
+static int32_t bend(const ictus_gate *g, int32_t x, uint32_t step)
+{
+    return ictus_abs32(x - 2 * sample(g, step) + sample(g, 2u * step));
+}
+
 static void add_levels(ictus_gate *g, int32_t x)
 {
     uint32_t piece = g->at / PIECE_SAMPLES;
-    for (uint32_t band = 0; band < ICTUS_GATE_BANDS; band++) {
-        uint32_t step = BAND_STEP[band];
-        g->piece[band][piece] += ictus_abs32(x - 2 * sample(g, step) + sample(g, 2u * step));
-    }
+    g->piece[ICTUS_GATE_UPPER][piece] += bend(g, x, UPPER_STEP);
+    g->piece[ICTUS_GATE_QRS][piece] += bend(g, x, QRS_STEP);
+    g->piece[ICTUS_GATE_WAVE][piece] += bend(g, x, WAVE_STEP);
     g->low = x < g->low ? (int16_t)x : g->low;
     g->high = x > g->high ? (int16_t)x : g->high;
     g->piece_sum += x;

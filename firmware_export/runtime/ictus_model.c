@@ -127,8 +127,8 @@ static ictus_status check_stage(const ictus_model *model, ictus_stage *stage, ui
     stage->layers = *cursor = bytes + STAGE_BYTES;
     if (stage->source > ICTUS_SOURCE_KEPT || stage->n_layers == 0 || stage->n_kept > stage->n_layers)
         return ICTUS_BAD_SHAPE;
-    if (stage->source == ICTUS_SOURCE_KEPT && stage->n_kept == 1)
-        return ICTUS_BAD_SHAPE; /* its first layer would overwrite what it reads */
+    if (stage->source == ICTUS_SOURCE_KEPT && stage->n_kept != 0)
+        return ICTUS_BAD_SHAPE; /* it would overwrite what it reads */
     stage->in_size = stage->source == ICTUS_SOURCE_FEATURES ? model->n_features
                      : stage->source == ICTUS_SOURCE_WINDOW ? (uint32_t)model->window_length * model->window_channels
                                                             : n_kept_values;

@@ -74,7 +74,8 @@ ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_by
  * logits   set to int8[stage.n_logits] in the arena, valid until the next run
  *
  * A stage that reads the kept map must follow the run of the stage that kept it. Accumulators are int32 and
- * cannot overflow: 65535 weights of at most 2^3 times inputs of at most 2^7 stay below 2^26. */
+ * cannot overflow: 65535 weights of at most 2^3 times inputs of at most 2^7 stay below 2^26, and they start below
+ * 2^23 (see ictus_layer.c). The exporter checks it too. */
 ictus_status ictus_model_run_stage(const ictus_model *model, unsigned number, const int8_t *input,
                                    const int8_t *context, const int8_t **logits);
 

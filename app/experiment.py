@@ -1,0 +1,138 @@
+"""What `ictus run` and the single verbs share: prepare data, train under a protocol, tell what came out."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..compression import CompactModel, byte_count
+from ..models import (
+    BeatEvaluation,
+    BeatRecord,
+    BeatTrainingSet,
+    FloatFile,
+    FloatModel,
+    Protocol,
+    prepare_records,
+    train_beats,
+)
+from ..models.train import Progress
+from ..signals import DATASETS, InputError, LocalDataset, find_dataset
+
+__all__ = [
+    "check_annotated",
+    "compression_summary",
+    "contract",
+    "dataset_json",
+    "prepare_all",
+    "prepare_dataset",
+    "quality",
+    "seeded",
+    "train_protocol",
+]
+
+
+def prepare_dataset(
+    data: str | Path | None, peaks: str = "detected", progress: Progress | None = None
+) -> tuple[LocalDataset, list[BeatRecord]]:
+    """Find a data set of beats and run the front end over all its recordings."""
+    found = find_dataset(data)
+    return found, prepare_all(found, found.records, peaks, progress)
+
+
+def prepare_all(
+    found: LocalDataset, records: Sequence[str], peaks: str, progress: Progress | None = None
+) -> list[BeatRecord]:
+    """Run the front end over some recordings of a data set."""
+    done = 0
+
+    def count(name: str) -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(f"prepare, {peaks} peaks", done, len(records), name)
+
+    return prepare_records([found.path(r) for r in records], peaks, on_done=count)
+
+
+def check_annotated(found: LocalDataset, records: Sequence[BeatRecord]) -> None:
+    """Raise `InputError` if no recording has reference beats."""
+    if not any(len(r.reference_label) for r in records):
+        raise InputError(f"{found.folder}: none of {len(records)} recordings has annotated beats to score against")
+
+
+def seeded(protocol: Protocol, seed: int) -> Protocol:
+    """The same protocol, trained from another seed."""
+    config = protocol.config
+    beats, gate = replace(config.beats, seed=seed), replace(config.gate, seed=seed)
+    return replace(protocol, config=replace(config, beats=beats, gate=gate))
+
+
+def train_protocol(
+    protocol: Protocol, material: BeatTrainingSet, found: LocalDataset, progress: Progress | None = None
+) -> FloatFile:
+    """Train under a protocol, on `protocol.training_set`, and note the provenance."""
+    model = train_beats(material, protocol.config, progress)
+    provenance = {
+        "dataset": found.name,
+        "is_sample": found.is_sample,
+        "split": protocol.key,
+        "split_sha256": protocol.sha256,
+        "seed": protocol.config.beats.seed,
+        "peaks": "detected",
+        "gate_data": list(material.gate.sources),
+    }
+    return FloatFile("beat", model, provenance)
+
+
+def contract(result: BeatEvaluation, found: LocalDataset, split: str, model_bytes: int) -> dict[str, Any]:
+    """An evaluation in the shape of the command line's JSON contract."""
+    head = {"task": "beat", "dataset": found.name, "is_sample": found.is_sample, "split": split}
+    return head | result.to_json() | {"model_bytes": model_bytes}
+
+
+def compression_summary(
+    model: FloatModel, compact: CompactModel, before: BeatEvaluation, after: BeatEvaluation
+) -> dict[str, Any]:
+    """The ``compress`` part of the JSON contract."""
+    float_bytes, count = model.net.n_float_bytes(), byte_count(compact)
+    n_kept = sum(layer.n_weights for stage in compact.stages for layer in stage.layers)
+    n_dense = sum(layer.weight.numel() for chain in model.net.chains().values() for layer in chain)
+    parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
+    return {
+        "baseline": _side(before, float_bytes),
+        "compressed": _side(after, count.total) | {"bytes_by": parts},
+        "ratio": float_bytes / count.total,
+        "sparsity": 1 - n_kept / n_dense,
+        "bits": 3,
+        "quality": quality(after.scores.accuracy, count.total),
+        "waterfall": [
+            {"step": "float32, dense", "bytes": float_bytes},
+            {"step": "pruned: float32 values and 16-bit index", "bytes": n_kept * 6 + float_bytes - 4 * n_dense},
+            {"step": "3-bit powers of two, 16-bit index", "bytes": n_kept * 19 // 8 + count.scales},
+            {"step": "device file, every byte", "bytes": count.total},
+        ],
+    }
+
+
+def _side(result: BeatEvaluation, n_bytes: int) -> dict[str, Any]:
+    return {"accuracy": result.scores.accuracy, "macro_f1": result.scores.macro_f1, "bytes": n_bytes}
+
+
+def quality(accuracy: float, n_bytes: int) -> float:
+    """One figure for accuracy against size, in dB: 20 log10(percent^2 / sqrt(bytes)).
+
+    NetScore (Wong 2018, arXiv 1806.05512) with its exponents for accuracy and parameters, size in bytes in place
+    of the parameter count, and without its term for operations.
+    """
+    return 20 * math.log10((100 * accuracy) ** 2 / math.sqrt(n_bytes))
+
+
+def dataset_json(found: LocalDataset) -> dict[str, Any]:
+    """Who made the data, for reports."""
+    known = DATASETS.get(found.name)
+    head = {"name": found.name, "is_sample": found.is_sample, "records": list(found.records)}
+    return head if known is None else head | {
+        "title": known.title, "licence": known.licence, "citation": known.citation
+    }  # fmt: skip
