@@ -28,7 +28,7 @@ lint: install
 	$(BIN)/basedpyright
 
 test: lint
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info
