@@ -23,6 +23,7 @@ from ..signals import (
 )
 from ..signals.beats import POST_RR_CAP
 from .beat_events import Event, HeartRate, beat_events, heart_rate, stretches
+from .verbs import load_model
 
 __all__ = ["NOTICE", "Analysis", "Beat", "Latency", "analyze"]
 
@@ -96,13 +97,13 @@ class Analysis:
         return {letter: sum(b.label == letter for b in self.beats) for letter in CLASSES}
 
 
-def analyze(recording: Recording, model: StagedModel, channel: int | str | None = None) -> Analysis:
+def analyze(recording: Recording, model: StagedModel | None = None, channel: int | str | None = None) -> Analysis:
     """Run the cascade over one lead of a recording; reference annotations are not looked at.
 
     Parameters
     ----------
     recording : any rate from 60 to 5,000 Hz
-    model : float or compact
+    model : float or compact; None takes the zoo's
     channel : column or name of the lead; None takes MLII, else II, else the first
 
     Raises
@@ -117,7 +118,7 @@ def analyze(recording: Recording, model: StagedModel, channel: int | str | None 
         raise UnanalysableError(
             f"{recording.name}: no beat found in {recording.duration_s:.1f} s of lead {record.signal.lead}"
         )
-    decisions = decide(model, record)
+    decisions = decide(load_model().model if model is None else model, record)
     if not decisions.accepted.any():
         raise UnanalysableError(
             f"{recording.name}: nothing analysable, the gate rejected all {recording.duration_s:.1f} s "

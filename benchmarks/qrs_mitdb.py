@@ -17,14 +17,21 @@ from multiprocessing import Pool
 from pathlib import Path
 
 import numpy as np
-from ictus.signals.beat_classes import beats_of
-from ictus.signals.datasets import find_dataset
-from ictus.signals.device_signal import DEVICE_FS_HZ, choose_channel, to_device
-from ictus.signals.load import load
-from ictus.signals.matching import MATCH_TOLERANCE, match_peaks
-from ictus.signals.noise import noise_gain, noise_power, qrs_power
-from ictus.signals.qrs import detect_qrs
-from ictus.signals.recording import Events
+from ictus.signals import (
+    DEVICE_FS_HZ,
+    MATCH_TOLERANCE,
+    Events,
+    beats_of,
+    choose_channel,
+    detect_qrs,
+    find_dataset,
+    load,
+    match_peaks,
+    noise_gain,
+    noise_power,
+    qrs_power,
+    to_device,
+)
 
 NOISY_RECORDS = ("118", "119")
 SNR_DB = (24, 18, 12, 6, 0)

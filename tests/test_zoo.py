@@ -89,6 +89,13 @@ def test_it_finds_the_ventricular_beats_of_an_unseen_patient(model):
     assert (decisions.label[record.label == 0] == 0).mean() > 0.85
 
 
+def test_it_is_what_analyze_uses_unless_told_otherwise():
+    import ictus
+
+    analysis = ictus.analyze(ictus.load(SAMPLE_FOLDER / "mitdb" / "200"))
+    assert analysis.n_by_class["V"] > 100
+
+
 def test_evaluating_it_on_the_sample_uses_unseen_patients_only(capsys):
     assert main(["evaluate", "beat", "--json", "-"]) == 0
     result = json.loads(capsys.readouterr().out)
