@@ -86,9 +86,17 @@ def train_protocol(
     return FloatFile("beat", model, provenance)
 
 
-def contract(result: BeatEvaluation, found: LocalDataset, split: str, model_bytes: int) -> dict[str, Any]:
-    """An evaluation in the shape of the command line's JSON contract."""
-    head = {"task": "beat", "dataset": found.name, "is_sample": found.is_sample, "split": split}
+def contract(
+    result: BeatEvaluation, found: LocalDataset, split: tuple[str, str], model_bytes: int
+) -> dict[str, Any]:
+    """An evaluation in the shape of the command line's JSON contract; `split` is its key and its full name."""
+    head = {
+        "task": "beat",
+        "dataset": found.name,
+        "is_sample": found.is_sample,
+        "split": split[0],
+        "split_name": split[1],
+    }
     return head | result.to_json() | {"model_bytes": model_bytes}
 
 

@@ -202,8 +202,8 @@ def _model_part(arms: Sequence[_Arm], found: LocalDataset) -> dict[str, Any]:
 def _evaluations(arm: _Arm, found: LocalDataset) -> Iterator[dict[str, Any]]:
     for name, evaluation in arm.evaluations:
         n_bytes = len(to_bytes(arm.compact)) if name == "compact" else arm.file.model.net.n_float_bytes()
-        result = contract(evaluation, found, arm.protocol.name, n_bytes)
-        yield result | {"split": arm.protocol.key, "model": name}
+        split = arm.protocol.key, arm.protocol.name
+        yield contract(evaluation, found, split, n_bytes) | {"model": name}
 
 
 def _compression(arm: _Arm) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def _bpm(rate: float) -> str:
 def evaluation_text(result: Mapping[str, Any]) -> str:
     """Accuracy and the scores of every class that occurs."""
     head = (
-        f"{result['task']}, {result['dataset']}, split {result['split']}, {result['peaks']} peaks: "
+        f"{result['task']}, {result['dataset']}, split {result['split_name']}, {result['peaks']} peaks: "
         f"accuracy {percent(result['accuracy'])} of {result['units']:,} beats, "
         f"macro F1 {percent(result['macro_f1'])}, {percent(result['rejected_fraction'])} of time rejected"
     )

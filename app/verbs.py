@@ -142,7 +142,8 @@ def train(
     file = train_protocol(protocol, material, found, progress)
     if out is not None:
         write_bytes(Path(out), float_to_bytes(file))
-    result = contract(protocol.evaluate(file.model), found, protocol.name, file.model.net.n_float_bytes())
+    split_names = protocol.key, protocol.name
+    result = contract(protocol.evaluate(file.model), found, split_names, file.model.net.n_float_bytes())
     return file, result | {"provenance": file.provenance}
 
 
@@ -174,7 +175,7 @@ def evaluate(
         protocol = make_protocol(split, records, int(loaded.provenance.get("seed", 0)))
         _refuse_other_split(loaded, protocol)
         result, name = protocol.evaluate(loaded.model), protocol.name
-    return contract(result, found, name, loaded.n_bytes) | {"model": loaded.path.name}
+    return contract(result, found, (split, name), loaded.n_bytes) | {"model": loaded.path.name}
 
 
 def _refuse_trained_on(loaded: LoadedModel, found: LocalDataset) -> None:

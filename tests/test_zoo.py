@@ -101,6 +101,7 @@ def test_evaluating_it_on_the_sample_uses_unseen_patients_only(capsys):
     result = json.loads(capsys.readouterr().out)
     assert set(result["records"]) == set(inter_patient_split(find_dataset().records).test)
     assert result["accuracy"] > 0.8
+    assert (result["split"], result["peaks"]) == ("inter", "detected")
     assert result["model_bytes"] == (ZOO / "beat.ictus").stat().st_size
 
 
