@@ -112,10 +112,10 @@ def _calibrated(compact: CompactModel, model: FloatModel, data: BeatTrainingSet)
     beats, gate, abnormal = data.beats, data.gate, data.beats.label > 0
     screen_float = model.classify(beats.window, beats.context)[0][abnormal]
     screen_share = float((screen_float >= model.thresholds["screen"]).mean())
-    gate_share = float((model.judge(gate.features)[gate.is_analysable] >= model.thresholds["gate"]).mean())
+    gate_share = float((model.judge(gate.features)[gate.is_unmodified] >= model.thresholds["gate"]).mean())
     screen = compact.classify(beats.window, beats.context)[0]
     thresholds = {
-        "gate": calibrate_threshold(compact.judge(gate.features), gate.is_analysable, gate_share),
+        "gate": calibrate_threshold(compact.judge(gate.features), gate.is_unmodified, gate_share),
         "screen": calibrate_threshold(screen, abnormal, screen_share),
     }
     stages = tuple(replace(s, threshold=int(thresholds.get(s.name, -128))) for s in compact.stages)

@@ -20,11 +20,13 @@ class GateData:
     ----------
     features : int8 (n, n_features), Q2.5
     is_analysable : bool (n,)
+    is_unmodified : bool (n,), seconds of the recordings as they are; they set the gate's threshold
     sources : names of the data sets that noise and fibrillation came from
     """
 
     features: np.ndarray
     is_analysable: np.ndarray
+    is_unmodified: np.ndarray
     sources: tuple[str, ...] = ()
 
 
@@ -36,13 +38,13 @@ class TrainConfig:
     ----------
     beats, gate : duration and rate of the two fits
     screen_pass : share of abnormal training beats that the screen must pass on
-    gate_pass : share of analysable training seconds that the gate must let through
+    gate_pass : share of unmodified training seconds that the gate must let through
     """
 
     beats: FitConfig
     gate: FitConfig = field(default_factory=lambda: FitConfig(epochs=6, learning_rate=1e-2))
     screen_pass: float = 0.998
-    gate_pass: float = 0.998
+    gate_pass: float = 0.9995
 
 
 INTRA_CONFIG = TrainConfig(FitConfig(epochs=24), screen_pass=0.999)
@@ -71,7 +73,7 @@ def train_beats(data: BeatTrainingSet, config: TrainConfig, progress: Progress |
     gate = model.judge(data.gate.features)
     screen = model.classify(data.beats.window, data.beats.context)[0]
     thresholds = {
-        "gate": calibrate_threshold(gate, data.gate.is_analysable, config.gate_pass),
+        "gate": calibrate_threshold(gate, data.gate.is_unmodified, config.gate_pass),
         "screen": calibrate_threshold(screen, data.beats.label > 0, config.screen_pass),
     }
     return replace(model, thresholds=thresholds)

@@ -65,7 +65,9 @@ class Protocol:
                 "at least 1 of each is needed"
             )
         examples = sources.training_examples(self.train, self.test_wanted, self.config.gate.seed)
-        return BeatTrainingSet(beats, GateData(examples.features, examples.label == 1, sources.names))
+        is_unmodified = examples.kind == "clean"
+        gate = GateData(examples.features, examples.label == 1, is_unmodified, sources.names)
+        return BeatTrainingSet(beats, gate)
 
     def evaluate(self, model: StagedModel, records: Sequence[BeatRecord] | None = None) -> BeatEvaluation:
         """Score the test side; `records` may be the same recordings prepared from other peaks."""

@@ -149,7 +149,7 @@ def test_balanced_drawing_evens_out_records_and_classes(record):
 
 
 def _training_set(record: BeatRecord) -> BeatTrainingSet:
-    gate = GateData(record.features, np.arange(len(record.features)) % 2 == 0)
+    gate = GateData(record.features, np.arange(len(record.features)) % 2 == 0, np.ones(len(record.features), bool))
     return BeatTrainingSet(LabelledBeats.of([record]), gate)
 
 
