@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ __all__ = [
     "prepare_all",
     "prepare_dataset",
     "quality",
-    "seeded",
     "train_protocol",
 ]
 
@@ -60,13 +58,6 @@ def check_annotated(found: LocalDataset, records: Sequence[BeatRecord]) -> None:
     """Raise `InputError` if no recording has reference beats."""
     if not any(len(r.reference_label) for r in records):
         raise InputError(f"{found.folder}: none of {len(records)} recordings has annotated beats to score against")
-
-
-def seeded(protocol: Protocol, seed: int) -> Protocol:
-    """The same protocol, trained from another seed."""
-    config = protocol.config
-    beats, gate = replace(config.beats, seed=seed), replace(config.gate, seed=seed)
-    return replace(protocol, config=replace(config, beats=beats, gate=gate))
 
 
 def train_protocol(

@@ -24,7 +24,7 @@ from ..models import (
 )
 from ..models.train import Progress
 from ..signals import CorruptModelError, InputError, LocalDataset
-from .experiment import check_annotated, compression_summary, contract, prepare_dataset, seeded, train_protocol
+from .experiment import check_annotated, compression_summary, contract, prepare_dataset, train_protocol
 from .output import write_bytes, write_json
 
 __all__ = ["ZOO", "LoadedModel", "check_task", "compress", "describe", "evaluate", "load_model", "train"]
@@ -137,7 +137,7 @@ def train(
     """
     check_task(task)
     found, records = prepare_dataset(data, "detected", progress)
-    protocol = seeded(make_protocol(split, records, seed), seed)
+    protocol = make_protocol(split, records, seed)
     material = protocol.training_set(GateSources.find(found.is_sample))
     file = train_protocol(protocol, material, found, progress)
     if out is not None:
@@ -209,7 +209,7 @@ def compress(
         raise InputError(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
     found, records = prepare_dataset(data, "detected", progress)
     seed = int(loaded.provenance.get("seed", 0))
-    protocol = seeded(make_protocol(str(loaded.provenance.get("split", "inter")), records, seed), seed)
+    protocol = make_protocol(str(loaded.provenance.get("split", "inter")), records, seed)
     if loaded.provenance.get("split_sha256") not in (None, protocol.sha256):
         raise InputError(f"{loaded.path}: was trained on another split of {loaded.provenance.get('dataset')}")
     material = protocol.training_set(GateSources.find(found.is_sample))

@@ -4,9 +4,9 @@ import copy
 from dataclasses import dataclass, replace
 
 from ..models.beat_data import LabelledBeats
-from ..models.beat_train import BeatTrainingSet, GateData, TrainConfig
+from ..models.beat_train import BeatTrainingSet, GateData, TrainConfig, passing_shares, thresholds_for
 from ..models.network import StagedNet
-from ..models.staged import FloatModel, calibrate_threshold
+from ..models.staged import FloatModel
 from ..models.train import FitConfig, Progress, fit_beats, fit_gate
 from .compact import CompactModel
 from .prune import Pruner, cubic_sparsity
@@ -109,14 +109,6 @@ class _SparsitySchedule:
 
 def _calibrated(compact: CompactModel, model: FloatModel, data: BeatTrainingSet) -> CompactModel:
     """Set the thresholds so that as many training units pass as with the float model."""
-    beats, gate, abnormal = data.beats, data.gate, data.beats.label > 0
-    screen_float = model.classify(beats.window, beats.context)[0][abnormal]
-    screen_share = float((screen_float >= model.thresholds["screen"]).mean())
-    gate_share = float((model.judge(gate.features)[gate.is_unmodified] >= model.thresholds["gate"]).mean())
-    screen = compact.classify(beats.window, beats.context)[0]
-    thresholds = {
-        "gate": calibrate_threshold(compact.judge(gate.features), gate.is_unmodified, gate_share),
-        "screen": calibrate_threshold(screen, abnormal, screen_share),
-    }
+    thresholds = thresholds_for(compact, data, passing_shares(model, data))
     stages = tuple(replace(s, threshold=int(thresholds.get(s.name, -128))) for s in compact.stages)
     return replace(compact, stages=stages)

@@ -1,15 +1,25 @@
 """From prepared recordings to a trained float model of the beat task."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .beat_data import LabelledBeats
-from .staged import FloatModel, calibrate_threshold
+from .staged import FloatModel, StagedModel, calibrate_threshold
 from .train import FitConfig, Progress, fit_beats, fit_gate
 from .weights import seeded_net
 
-__all__ = ["INTER_CONFIG", "INTRA_CONFIG", "BeatTrainingSet", "GateData", "TrainConfig", "train_beats"]
+__all__ = [
+    "INTER_CONFIG",
+    "INTRA_CONFIG",
+    "BeatTrainingSet",
+    "GateData",
+    "TrainConfig",
+    "passing_shares",
+    "thresholds_for",
+    "train_beats",
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,10 @@ class TrainConfig:
     screen_pass: float = 0.998
     gate_pass: float = 0.9995
 
+    def seeded(self, seed: int) -> "TrainConfig":
+        """The same, from another seed."""
+        return replace(self, beats=replace(self.beats, seed=seed), gate=replace(self.gate, seed=seed))
+
 
 INTRA_CONFIG = TrainConfig(FitConfig(epochs=24), screen_pass=0.999)
 """Beats of the tested patients are among the training beats: fit what is there."""
@@ -70,10 +84,33 @@ def train_beats(data: BeatTrainingSet, config: TrainConfig, progress: Progress |
     fit_gate(net.gate, net.judge, data.gate.features, data.gate.is_analysable, config.gate)
     fit_beats(net, data.beats, config.beats, progress=progress)
     model = FloatModel(net.eval(), {"gate": 0.0, "screen": 0.0})
-    gate = model.judge(data.gate.features)
-    screen = model.classify(data.beats.window, data.beats.context)[0]
-    thresholds = {
-        "gate": calibrate_threshold(gate, data.gate.is_unmodified, config.gate_pass),
-        "screen": calibrate_threshold(screen, data.beats.label > 0, config.screen_pass),
+    shares = {"gate": config.gate_pass, "screen": config.screen_pass}
+    return replace(model, thresholds=thresholds_for(model, data, shares))
+
+
+def thresholds_for(model: StagedModel, data: BeatTrainingSet, shares: Mapping[str, float]) -> dict[str, float]:
+    """Thresholds with which gate and screen let at least `shares` of what they must pass through.
+
+    The gate must pass the unmodified seconds of `data`, the screen its abnormal beats.
+    """
+    return {
+        name: calibrate_threshold(logits, must_pass, shares[name])
+        for name, (logits, must_pass) in _to_calibrate(model, data).items()
     }
-    return replace(model, thresholds=thresholds)
+
+
+def passing_shares(model: StagedModel, data: BeatTrainingSet) -> dict[str, float]:
+    """Shares that the model's own thresholds let through; see `thresholds_for`."""
+    return {
+        name: float((logits[must_pass] >= model.thresholds[name]).mean())
+        for name, (logits, must_pass) in _to_calibrate(model, data).items()
+    }
+
+
+def _to_calibrate(model: StagedModel, data: BeatTrainingSet) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Logits (n,) and bool (n,) what must pass, by stage."""
+    screen = model.classify(data.beats.window, data.beats.context)[0]
+    return {
+        "gate": (model.judge(data.gate.features), data.gate.is_unmodified),
+        "screen": (screen, data.beats.label > 0),
+    }

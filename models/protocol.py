@@ -89,6 +89,10 @@ class Protocol:
 def make_protocol(key: str, records: Sequence[BeatRecord], seed: int = 0) -> Protocol:
     """Split recordings ``inter`` (de Chazal) or ``intra`` (random beats, leaks patients).
 
+    Parameters
+    ----------
+    seed : of the training, and of the draw of ``intra``
+
     Raises
     ------
     InputError
@@ -98,15 +102,16 @@ def make_protocol(key: str, records: Sequence[BeatRecord], seed: int = 0) -> Pro
     if key == "inter":
         split = inter_patient_split(by_name)
         train, test = ([by_name[name] for name in side] for side in (split.train, split.test))
-        return _inter(split, train, test)
+        return _inter(split, train, test, seed)
     if key == "intra":
         return _intra([r for r in records if r.name not in PACED], seed)
     raise InputError(f"split {key!r} is not known; known: inter, intra")
 
 
-def _inter(split: Split, train: Sequence[BeatRecord], test: Sequence[BeatRecord]) -> Protocol:
+def _inter(split: Split, train: Sequence[BeatRecord], test: Sequence[BeatRecord], seed: int) -> Protocol:
     shared = tuple(sorted(shared_subjects(split)))
-    return Protocol("inter", split.name, split.sha256, tuple(train), tuple(test), None, None, shared, INTER_CONFIG)
+    config = INTER_CONFIG.seeded(seed)
+    return Protocol("inter", split.name, split.sha256, tuple(train), tuple(test), None, None, shared, config)
 
 
 def _intra(records: Sequence[BeatRecord], seed: int) -> Protocol:
@@ -114,6 +119,5 @@ def _intra(records: Sequence[BeatRecord], seed: int) -> Protocol:
     test = dict(split.is_test)
     train = {name: ~mask for name, mask in test.items()}
     shared = tuple(sorted({r.subject for r in records}))
-    return Protocol(
-        "intra", split.name, split.sha256, tuple(records), tuple(records), train, test, shared, INTRA_CONFIG
-    )
+    config = INTRA_CONFIG.seeded(seed)
+    return Protocol("intra", split.name, split.sha256, tuple(records), tuple(records), train, test, shared, config)
