@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
 from ictus.firmware_export.c_export import export_c
 from ictus.firmware_export.emulator import EmulatedCore
@@ -22,6 +23,9 @@ from ictus.signals import (
     load,
     to_device,
 )
+
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")  # an example that takes long says something of the machine, not of the law
 
 
 def _layer(

@@ -157,7 +157,7 @@ def test_c_cuts_real_beats_bit_for_bit(library: ctypes.CDLL, name: str):
     np.testing.assert_array_equal(context, beats.context)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), longest_rr=st.sampled_from([2, 60, 200, 900]), bits=st.integers(0, 15))
 def test_c_cuts_anything_bit_for_bit(library: ctypes.CDLL, seed: int, longest_rr: int, bits: int):
     rng = np.random.default_rng(seed)

@@ -97,7 +97,7 @@ def test_c_agrees_on_real_recordings(library: ctypes.CDLL, folder: str, name: st
     np.testing.assert_array_equal(features_in_c(library, counts), gate_features(counts))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), bits=st.integers(0, 15), hold=st.sampled_from([1, 2, 100, 300]))
 def test_c_agrees_on_anything(library: ctypes.CDLL, seed: int, bits: int, hold: int):
     rng = np.random.default_rng(seed)

@@ -85,7 +85,7 @@ def test_binary_content_is_refused(tmp_path: Path) -> None:
         load(path)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(values=st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=30))
 def test_values_keep_a_billionth_of_the_largest(tmp_path: Path, values: list[float]) -> None:
     recording = load(write(tmp_path, "II\n" + "".join(f"{v!r}\n" for v in values)), fs_hz=100)
@@ -93,7 +93,7 @@ def test_values_keep_a_billionth_of_the_largest(tmp_path: Path, values: list[flo
     np.testing.assert_allclose(recording.physical(0), values, rtol=0, atol=tolerance)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet='time_sIV[],;\t\n#"0123456789.-+eEnaf= ', max_size=80))
 def test_any_text_loads_or_ends_in_one_line(tmp_path: Path, text: str) -> None:
     try:

@@ -134,7 +134,7 @@ def test_annotations_alone_are_refused(tmp_path: Path) -> None:
         load(path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 256 * 24), field=st.binary(min_size=1, max_size=8))
 def test_a_damaged_header_never_ends_in_another_error(clip: Path, position: int, field: bytes) -> None:
     shutil.copyfile(CLIP, clip)

@@ -235,7 +235,7 @@ def assert_loads_or_one_line(path: Path) -> None:
         assert 1 <= recording.fs_hz <= 100_000
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 120), removed=st.integers(0, 6), inserted=st.binary(max_size=6))
 def test_a_damaged_header_never_ends_in_another_error(
     record: Path, position: int, removed: int, inserted: bytes
@@ -246,7 +246,7 @@ def test_a_damaged_header_never_ends_in_another_error(
     assert_loads_or_one_line(record)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=200))
 def test_any_bytes_as_header_never_end_in_another_error(record: Path, content: bytes) -> None:
     record.write_bytes(content)

@@ -91,7 +91,7 @@ def test_uninterrupted_electrode_motion_at_12_db_leaves_nine_of_ten(record: str)
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_signal_stalls_it_and_every_announcement_keeps_its_contract(seed: int) -> None:
     counts = _random_signal(seed)
     found = detect_qrs(counts)
@@ -119,7 +119,7 @@ def test_a_converter_that_flickers_by_two_counts_holds_no_beat() -> None:
 
 
 @given(st.integers(1, 20000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_it_is_causal(end: int) -> None:
     counts, _ = _device("100")
     whole, part = detect_qrs(counts), detect_qrs(counts[:end])

@@ -49,7 +49,7 @@ def test_emulated_core_and_host_give_the_same_events(
     assert on_core.counts == on_host.counts
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(0, 4000), scale=st.sampled_from([1, 300, 20000]))
 def test_any_samples_give_the_same_events(
     host: HostMachine, random_model: CompactModel, seed: int, n: int, scale: int

@@ -23,9 +23,7 @@ from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY
 from ictus.signals.errors import CorruptModelError
 
 STATUS = {name: value for value, name in enumerate(STATUS_NAMES)}
-shared_builds = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+shared_builds = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite

@@ -72,7 +72,7 @@ def run_files(model: CompactModel, inputs: dict[str, np.ndarray], resolver: str)
 
 
 @pytest.mark.parametrize("resolver", ["BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "AUTO"])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_every_exit_equals_the_integer_reference(resolver: str, seed: int) -> None:
     model, inputs = random_model(seed), random_inputs(seed, 40)
