@@ -1,6 +1,6 @@
 """Recordings: read and check them, know the data sets and their splits, filter, detect beats, cut windows."""
 
-from .beat_classes import AAMI_CLASS, CLASSES, aami_index, beats_of
+from .beat_classes import AAMI_CLASS, CLASSES, aami_index, beats_of, fibrillation_of
 from .beats import BLOCK_SAMPLES, N_CONTEXT, PRE_R_SAMPLES, WINDOW_SAMPLES, BeatWindows, Context, beat_windows
 from .datasets import (
     DATASETS,
@@ -12,7 +12,7 @@ from .datasets import (
     find_dataset,
     subject_of,
 )
-from .device_signal import DEVICE_FS_HZ, DEVICE_UV_PER_COUNT, DeviceSignal, choose_channel, to_device
+from .device_signal import DEVICE_FS_HZ, DEVICE_UV_PER_COUNT, DeviceSignal, device_pieces, to_device
 from .errors import (
     CorruptModelError,
     CorruptRecordError,
@@ -24,7 +24,8 @@ from .errors import (
 )
 from .filters import BASELINE_DELAY, remove_baseline, smooth
 from .gate_features import N_GATE_FEATURES, GateFeature, gate_features
-from .load import load
+from .lead import Lead, choose_channel, lead_of
+from .load import load, open_lead
 from .matching import MATCH_TOLERANCE, match_peaks
 from .noise import mix, noise_gain, noise_power, qrs_power
 from .qrs import QRS_MAX_LATENCY_SAMPLES, QrsDetections, detect_qrs
@@ -62,6 +63,7 @@ __all__ = [
     "GateFeature",
     "IctusError",
     "InputError",
+    "Lead",
     "LocalDataset",
     "QrsDetections",
     "Recording",
@@ -75,15 +77,19 @@ __all__ = [
     "dataset",
     "default_data_folder",
     "detect_qrs",
+    "device_pieces",
+    "fibrillation_of",
     "find_dataset",
     "gate_features",
     "inter_patient_split",
     "intra_patient_split",
+    "lead_of",
     "load",
     "match_peaks",
     "mix",
     "noise_gain",
     "noise_power",
+    "open_lead",
     "qrs_power",
     "remove_baseline",
     "shared_subjects",

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .recording import Events
+from .recording import Events, Recording
 
-__all__ = ["AAMI_CLASS", "CLASSES", "aami_index", "beats_of"]
+__all__ = ["AAMI_CLASS", "CLASSES", "aami_index", "beats_of", "fibrillation_of"]
 
 CLASSES = "NSVFQ"
 """Order of the classes in every label, logit and table."""
@@ -46,3 +46,23 @@ def beats_of(events: Events) -> tuple[np.ndarray, np.ndarray]:
     """
     label = aami_index(events.symbol)
     return events.sample[label >= 0], label[label >= 0]
+
+
+def fibrillation_of(recording: Recording) -> np.ndarray:
+    """Episodes of ventricular flutter or fibrillation, from ``[`` to ``]``.
+
+    Returns
+    -------
+    float64 (n_episodes, 2), onset and end in s; an episode without an end lasts as long as the recording.
+    """
+    spans: list[tuple[float, float]] = []
+    onset_s = None
+    for sample, symbol in zip(recording.events.sample, recording.events.symbol, strict=True):
+        if symbol == "[" and onset_s is None:
+            onset_s = float(sample / recording.fs_hz)
+        elif symbol == "]" and onset_s is not None:
+            spans.append((onset_s, float(sample / recording.fs_hz)))
+            onset_s = None
+    if onset_s is not None:
+        spans.append((onset_s, recording.duration_s))
+    return np.array(spans, np.float64).reshape(-1, 2)

@@ -33,6 +33,7 @@ PRE_R_SAMPLES = 50
 BLOCK_SAMPLES = 128  # the device decides once a second, at the end of a block
 POST_RR_CAP = 192  # 1.5 s: a beat is decided at the latest this long after its R peak
 RR_CAP = 255  # 2 s: RR intervals fit one byte
+_LONG_RR_CAP = 1023  # 8 s: in the long-term means pauses count
 
 _B_LIMIT = 2047  # counts; 10 mV, so that a sample with 4 fractional bits fits int16
 _AMPLITUDE_FLOOR = 16  # counts; 80 uV
@@ -43,6 +44,8 @@ _P_WAVE = slice(PRE_R_SAMPLES - 32, PRE_R_SAMPLES - 32 + _P_WAVE_SAMPLES)  # 0.2
 _LOCAL_BEATS = 8
 _FIRST_DEVIATION = 4  # samples; 31 ms, before anything is known of the rhythm
 _DEVIATION_FLOOR = 2  # samples; 16 ms, the resolution of an interval
+_SHARE_UNIT = 1 << 15  # a share of 1 in the running means of what the recent RR were like
+_N_SHARES = 3
 
 
 class Context(IntEnum):
@@ -77,6 +80,16 @@ class Context(IntEnum):
     """Area over peak of the QRS / the same of the running template."""
     P_RESIDUAL = 13
     """Mean |channel 1| from 0.25 s to 0.1 s before R, times 8: how unlike the patient's typical P wave."""
+    JUMPS_16TH = 14
+    """Share, times 4, of the recent RR (about 32) that differed from the one before by more than 1/16 of the slow
+    running mean RR. With the next two: in fibrillation an early beat is nothing special."""
+    JUMPS_8TH = 15
+    """The same, by more than 1/8."""
+    JUMPS_QUARTER = 16
+    """The same, by more than 1/4."""
+    PRE_LASTING = 17
+    """RR before this beat / running mean RR weighted by duration (about 512 beats): where long runs of early beats
+    end in pauses, the pauses tell the sinus rate."""
 
 
 N_CONTEXT = len(Context)
@@ -153,9 +166,9 @@ def beat_windows(counts: np.ndarray, peaks: np.ndarray) -> BeatWindows:
     amplitude = np.abs(cut[:, _around_r(_AMPLITUDE_HALF_WIDTH)]).max(axis=1)
     typical, template = _track(cut, amplitude)
     window = np.stack([_scale(cut, typical), _scale(cut - template, typical)], axis=2)
-    context = np.concatenate(
-        [_rr_context(peaks), _shape_context(cut, template, amplitude, typical, window)], axis=1
-    )
+    rr, later_rr = _rr_context(peaks)
+    shape = _shape_context(cut, template, amplitude, typical, window)
+    context = np.concatenate([rr, shape, later_rr], axis=1)
     return BeatWindows(window, context, peaks, peaks // BLOCK_SAMPLES)
 
 
@@ -224,8 +237,8 @@ def _signed_ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sign(a) * (np.abs(a) // b)
 
 
-def _rr_context(peaks: np.ndarray) -> np.ndarray:
-    """Columns PRE_LONG to PRE_DEVIATION, int8 (n, 10).
+def _rr_context(peaks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns PRE_LONG to PRE_DEVIATION, int8 (n, 10), and JUMPS_16TH to PRE_LASTING, int8 (n, 4).
 
     The first beat takes the interval after it for the one before it, and both for all earlier ones.
     """
@@ -235,7 +248,8 @@ def _rr_context(peaks: np.ndarray) -> np.ndarray:
     history = np.concatenate([np.full(_LOCAL_BEATS + 1, pre[0]), pre])
     local = _moving_sum(history[1:-1])  # the 8 intervals before the current one
     change = _moving_sum(np.abs(np.diff(history))[1:])  # the 8 latest successive differences
-    long, recording, deviation = _long_term_rr(pre)
+    pauses = np.concatenate([pre[:1], np.minimum(interval, _LONG_RR_CAP)])
+    long, recording, deviation, lasting, *shares = _long_term_rr(pre, pauses)
     columns = [
         _ratio(pre << 4, long),
         _ratio(pre << 3, local),
@@ -248,7 +262,8 @@ def _rr_context(peaks: np.ndarray) -> np.ndarray:
         _ratio(pre << 4, recording),
         _int8(_signed_ratio(((pre << 4) - long) << 4, deviation)),
     ]
-    return np.stack(columns, axis=1)
+    later = [*(share.astype(np.int8) for share in shares), _ratio(pre << 4, lasting)]
+    return np.stack(columns, axis=1), np.stack(later, axis=1)
 
 
 def _moving_sum(values: np.ndarray) -> np.ndarray:
@@ -257,21 +272,36 @@ def _moving_sum(values: np.ndarray) -> np.ndarray:
     return total[_LOCAL_BEATS:] - total[:-_LOCAL_BEATS]
 
 
-def _long_term_rr(pre: np.ndarray) -> np.ndarray:
-    """RR statistics in 1/16 sample as known before each beat, int64 (3, n).
+def _long_term_rr(pre: np.ndarray, pauses: np.ndarray) -> np.ndarray:
+    """RR statistics as known before each beat, int64 (4 + 3, n).
 
-    Running means of about 128 and 1,024 beats, and the mean absolute deviation from the first, of which one beat
-    counts no more than a quarter of the mean.
+    In 1/16 sample: running means of about 128 and 1,024 beats, the mean absolute deviation from the first, of
+    which one beat counts no more than a quarter of the mean, and the mean weighted by duration,
+    ``sum rr^2 / sum rr``, of about 512 beats. Then the shares of `Context.JUMPS_16TH` to `JUMPS_QUARTER`.
+
+    Parameters
+    ----------
+    pre, pauses : int64 (n,), RR before each beat, capped at `RR_CAP` and at `_LONG_RR_CAP`
     """
-    known = np.empty((3, len(pre)), np.int64)
-    long = recording = int(pre[0]) << 16
-    deviation = _FIRST_DEVIATION << 16
-    for i, rr in enumerate(pre.tolist()):
+    known = np.empty((4 + _N_SHARES, len(pre)), np.int64)
+    before = int(pre[0])
+    long = recording = recent = before << 16
+    deviation, square, share = _FIRST_DEVIATION << 16, before * before << 10, [0] * _N_SHARES
+    for i, (rr, pause) in enumerate(zip(pre.tolist(), pauses.tolist(), strict=True)):
         mean = long >> 12
-        known[:, i] = mean, recording >> 12, max(deviation >> 12, _DEVIATION_FLOOR << 4)
+        spread = max(deviation >> 12, _DEVIATION_FLOOR << 4)
+        lasting = square // (recent >> 12) >> 2
+        known[:, i] = (mean, recording >> 12, spread, lasting, *(x >> 8 for x in share))
         miss = min(abs((rr << 4) - mean), mean >> 2)
-        long += ((rr << 16) - long) >> _rate_shift(i + 1, 0, 7)
-        recording += ((rr << 16) - recording) >> _rate_shift(i + 1, 0, 10)
+        jump = abs(rr - before) << 4
+        for k in range(_N_SHARES):
+            target = _SHARE_UNIT if jump > mean >> (4 - k) else 0
+            share[k] += (target - share[k]) >> _rate_shift(i + 1, 1, 5)
+        before = rr
+        long += ((pause << 16) - long) >> _rate_shift(i + 1, 0, 7)
+        recording += ((pause << 16) - recording) >> _rate_shift(i + 1, 0, 10)
+        recent += ((pause << 16) - recent) >> _rate_shift(i + 1, 0, 9)
+        square += ((pause * pause << 10) - square) >> _rate_shift(i + 1, 0, 9)
         deviation += ((miss << 12) - deviation) >> _rate_shift(i + 1, 3, 7)
     return known
 

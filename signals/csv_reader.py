@@ -3,15 +3,18 @@
 import csv
 import math
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from .errors import CorruptRecordError, InputError
+from .lead import Lead, Piece, choose_column
 from .recording import Channel, Recording
 from .wfdb_header import check_fs_hz
 
-__all__ = ["read_csv"]
+__all__ = ["open_csv", "read_csv"]
 
 _TIME_NAMES = ("time_s", "time", "t")
 _FS_COMMENT = re.compile(r"#\s*fs_hz\s*[=:]\s*(\S+)\s*$")
@@ -20,6 +23,8 @@ _MISSING = ("", "nan", "na", "null")
 _MAX_DIGITS = 12
 _MAX_COUNT = (1 << 31) - 1
 _SNAP = 5e-4
+_MOST_LATE = 0.75  # samples that a time may lie off an even grid
+_READ_BYTES = 1 << 22
 
 
 def read_csv(path: Path, fs_hz: float | None = None) -> Recording:
@@ -37,41 +42,158 @@ def read_csv(path: Path, fs_hz: float | None = None) -> Recording:
     InputError
         The sampling rate is not known.
     """
-    comments, names, values = _read_table(path)
-    time_s = values[:, 0] if names[0].lower() in _TIME_NAMES else None
-    if time_s is not None:
-        names, values = names[1:], values[:, 1:]
-    if not names:
-        raise CorruptRecordError(f"{path}: the table has a time column only, no channel")
-    rate = _sampling_rate(path, fs_hz, comments, time_s)
-    invalid = np.isnan(values)
-    channels = tuple(_channel(name, values[:, i]) for i, name in enumerate(names))
-    gains = np.asarray([c.gain_per_unit for c in channels])
-    counts = np.rint(np.where(invalid, 0.0, values) * gains).astype(np.int32)
+    table = _survey(path, fs_hz)
+    parts = [_counts(values, table.channels) for values in _checked_values(table)]
+    counts, invalid = (np.concatenate(column) for column in zip(*parts, strict=True))
     counts.setflags(write=False)
     invalid.setflags(write=False)
-    return Recording(path.stem, rate, counts, channels, path.stem, invalid=invalid if invalid.any() else None)
+    return Recording(
+        path.stem, table.fs_hz, counts, table.channels, path.stem, invalid=invalid if invalid.any() else None
+    )
 
 
-def _read_table(path: Path) -> tuple[list[str], list[str], np.ndarray]:
-    """Comment lines, column names and values, float64 (n_samples, n_columns) with NaN where missing."""
+def open_csv(path: Path, channel: int | str | None = None, fs_hz: float | None = None) -> Lead:
+    """One column as in `read_csv`, read piece by piece: once through the file for its length, rate and gain, and
+    once more whenever the samples are read.
+
+    Parameters
+    ----------
+    channel : column or name; None takes MLII, else II, else the first
+
+    Raises
+    ------
+    CorruptRecordError, InputError
+        As `read_csv`; or there is no such channel.
+    """
+    table = _survey(path, fs_hz)
+    column = choose_column(path.stem, [c.name for c in table.channels], channel)
+    only = slice(column, column + 1)
+
+    def pieces() -> Iterator[Piece]:
+        for values in _checked_values(table):
+            counts, invalid = _counts(values[:, only], table.channels[only])
+            yield counts[:, 0], invalid[:, 0]
+
+    return Lead(path.stem, table.fs_hz, table.n_samples, table.channels[column], pieces)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What is known of a table after the first reading; `start_s` is its first time, None where there is none."""
+
+    path: Path
+    n_samples: int
+    fs_hz: float
+    channels: tuple[Channel, ...]
+    start_s: float | None
+    end_s: float
+    check_times: bool
+
+
+def _survey(path: Path, fs_hz: float | None) -> _Table:
+    comments: list[str] = []
+    blocks = _values(path, comments)
+    names = next(blocks)[0]
+    has_time = names[0].lower() in _TIME_NAMES
+    n_samples, first_s, last_s, largest = 0, math.nan, math.nan, np.zeros(len(names))
+    for _, values in blocks:
+        first_s, last_s = (float(values[0, 0]) if n_samples == 0 else first_s), float(values[-1, 0])
+        n_samples += len(values)
+        largest = np.fmax(largest, np.fmax.reduce(np.abs(values)))
+    if has_time and len(names) == 1:
+        raise CorruptRecordError(f"{path}: the table has a time column only, no channel")
+    stated = _stated_rate(path, fs_hz, comments)
+    if stated is None and not has_time:
+        raise InputError(f"{path}: no sampling rate: needs a line '# fs_hz=250' or a first column time_s")
+    rate = _rate_from_times(path, first_s, last_s, n_samples) if stated is None else stated
+    channels = [_channel(n, float(x)) for n, x in zip(names, largest, strict=True)][has_time:]
+    return _Table(path, n_samples, rate, tuple(channels), first_s if has_time else None, last_s, stated is None)
+
+
+def _checked_values(table: _Table) -> Iterator[np.ndarray]:
+    """Values of the channels, float64 (n, n_channels) at a time; times are checked and left out."""
+    blocks = _values(table.path, [])
+    next(blocks)
+    n_before = 0
+    for _, values in blocks:
+        if table.check_times:
+            _check_times(table, values[:, 0], n_before)
+        n_before += len(values)
+        yield values if table.start_s is None else values[:, 1:]
+
+
+def _check_times(table: _Table, time_s: np.ndarray, n_before: int) -> None:
+    assert table.start_s is not None, "times are checked only where there is a column of them"
+    exact_hz = (table.n_samples - 1) / (table.end_s - table.start_s)
+    number = np.arange(n_before, n_before + len(time_s))
+    late = np.abs((time_s - table.start_s) * exact_hz - number)
+    if not late.max() < _MOST_LATE:
+        worst = int(np.argmax(np.nan_to_num(late, nan=np.inf)))
+        raise CorruptRecordError(
+            f"{table.path}: times are not evenly spaced: {time_s[worst]:g} s in sample row {number[worst] + 1}, "
+            f"{table.start_s + number[worst] / exact_hz:g} s expected at {exact_hz:g} Hz"
+        )
+
+
+def _counts(values: np.ndarray, channels: Sequence[Channel]) -> tuple[np.ndarray, np.ndarray]:
+    """int32 counts and which of them are missing, each (n, n_channels)."""
+    invalid = np.isnan(values)
+    gains = np.asarray([c.gain_per_unit for c in channels])
+    return np.rint(np.where(invalid, 0.0, values) * gains).astype(np.int32), invalid
+
+
+def _values(path: Path, comments: list[str]) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Column names with no row; then names with rows as they are read, float64 (n, n_columns), NaN where missing.
+
+    Lines that begin with # are appended to `comments`.
+    """
+    names: list[str] = []
+    delimiter, n_rows = ",", 0
+    for numbered in _lines(path, comments):
+        rows = numbered
+        if not names:
+            (number, head), *rows = numbered
+            delimiter = max(",;\t", key=head.count)
+            names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter))]
+            if all(_is_number(name) for name in names):
+                raise CorruptRecordError(f"{path}: line {number} holds numbers, not channel names")
+            yield names, np.empty((0, len(names)))
+        n_rows += len(rows)
+        if rows:
+            yield names, _parsed(path, names, delimiter, rows)
+    if n_rows == 0:
+        raise CorruptRecordError(f"{path}: {int(bool(names))} rows, 2 needed: channel names and a sample")
+
+
+def _lines(path: Path, comments: list[str]) -> Iterator[list[tuple[int, str]]]:
+    """Numbered lines that are neither empty nor comments, some at a time."""
+    number, n_bytes, rest = 1, 0, b""
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            lines = _decoded(path, whole + newline, n_bytes).splitlines()
+            n_bytes += len(whole + newline)
+            yield from _numbered(lines, number, comments)
+            number += len(lines)
+    yield from _numbered(_decoded(path, rest, n_bytes).splitlines(), number, comments)
+
+
+def _numbered(lines: list[str], first: int, comments: list[str]) -> Iterator[list[tuple[int, str]]]:
+    comments += [line for line in lines if line.startswith("#")]
+    kept = [(i, line) for i, line in enumerate(lines, first) if line.strip() and not line.startswith("#")]
+    if kept:
+        yield kept
+
+
+def _decoded(path: Path, data: bytes, offset: int) -> str:
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        return data.decode("utf-8-sig" if offset == 0 else "utf-8")
     except UnicodeDecodeError as error:
-        raise CorruptRecordError(f"{path}: byte {error.start} is not UTF-8 text") from error
-    comments = [line for line in lines if line.startswith("#")]
-    numbered = [(i, line) for i, line in enumerate(lines, 1) if line.strip() and not line.startswith("#")]
-    if len(numbered) < 2:
-        raise CorruptRecordError(f"{path}: {len(numbered)} rows, 2 needed: channel names and a sample")
-    delimiter = max(",;\t", key=numbered[0][1].count)
-    names = [name.strip() for name in next(csv.reader([numbered[0][1]], delimiter=delimiter))]
-    if all(_is_number(name) for name in names):
-        raise CorruptRecordError(f"{path}: line {numbered[0][0]} holds numbers, not channel names")
-    return comments, names, _values(path, names, delimiter, numbered[1:])
+        raise CorruptRecordError(f"{path}: byte {offset + error.start} is not UTF-8 text") from error
 
 
-def _values(path: Path, names: list[str], delimiter: str, numbered: list[tuple[int, str]]) -> np.ndarray:
-    """All rows at once where every cell is a number, else cell by cell; float64 (n_samples, n_columns)."""
+def _parsed(path: Path, names: list[str], delimiter: str, numbered: list[tuple[int, str]]) -> np.ndarray:
+    """All rows at once where every cell is a number, else cell by cell; float64 (n, n_columns)."""
     try:
         values = np.loadtxt([line for _, line in numbered], delimiter=delimiter, ndmin=2, comments=None)
     except ValueError:
@@ -110,39 +232,28 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _sampling_rate(path: Path, fs_hz: float | None, comments: list[str], time_s: np.ndarray | None) -> float:
+def _stated_rate(path: Path, fs_hz: float | None, comments: list[str]) -> float | None:
+    """The rate asked for, else that of a comment line, else None."""
     if fs_hz is not None:
         return check_fs_hz(path, fs_hz)
     for match in filter(None, map(_FS_COMMENT.match, comments)):
         if not _is_number(match[1]):
             raise CorruptRecordError(f"{path}: sampling rate {match[1]!r} is not a number")
         return check_fs_hz(path, float(match[1]))
-    if time_s is None:
-        raise InputError(f"{path}: no sampling rate: needs a line '# fs_hz=250' or a first column time_s")
-    return _rate_from_times(path, time_s)
+    return None
 
 
-def _rate_from_times(path: Path, time_s: np.ndarray) -> float:
+def _rate_from_times(path: Path, first_s: float, last_s: float, n_samples: int) -> float:
     """Samples per second, a whole number if it lies within 0.05 % of one (times are often rounded)."""
-    span_s = float(time_s[-1] - time_s[0])
-    if len(time_s) < 2 or not span_s > 0:
+    if n_samples < 2 or not last_s - first_s > 0:
         raise CorruptRecordError(f"{path}: the time column does not rise from its first to its last row")
-    fs_hz = (len(time_s) - 1) / span_s
-    late = np.abs((time_s - time_s[0]) * fs_hz - np.arange(len(time_s)))
-    if not late.max() < 0.75:
-        worst = int(np.argmax(np.nan_to_num(late, nan=np.inf)))
-        raise CorruptRecordError(
-            f"{path}: times are not evenly spaced: {time_s[worst]:g} s in sample row {worst + 1}, "
-            f"{time_s[0] + worst / fs_hz:g} s expected at {fs_hz:g} Hz"
-        )
+    fs_hz = (n_samples - 1) / (last_s - first_s)
     whole = round(fs_hz)
     return check_fs_hz(path, float(whole) if abs(fs_hz - whole) <= _SNAP * fs_hz else fs_hz)
 
 
-def _channel(name: str, values: np.ndarray) -> Channel:
+def _channel(name: str, largest: float) -> Channel:
     match = _NAME_AND_UNIT.fullmatch(name)
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max()) if finite.size else 0.0
     digits = math.floor(math.log10(_MAX_COUNT) - math.log10(largest)) if largest else 0
     gain = 10.0 ** min(digits, _MAX_DIGITS)
     return Channel(match["name"], match["unit"], gain) if match else Channel(name, "mV", gain)

@@ -7,6 +7,8 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,8 +186,9 @@ def find_dataset(where: str | os.PathLike[str] | None = None, name: str = "mitdb
 
     Parameters
     ----------
-    where : None for the built-in sample; a folder of recordings; a root folder that holds a folder (or the
-        archive) of data set `name`; or the name of a data set, looked for in `default_data_folder`
+    where : None for the built-in sample; a folder of recordings, or an archive (.tar, .tar.xz, .tar.gz, .zip) of
+        one; a root folder that holds a folder (or the archive) of data set `name`; or the name of a data set,
+        looked for in `default_data_folder`
     name : which data set, where `where` leaves it open
 
     Raises
@@ -198,6 +201,8 @@ def find_dataset(where: str | os.PathLike[str] | None = None, name: str = "mitdb
     if str(where) in DATASETS and not Path(where).is_dir():
         return _in_root(default_data_folder(), DATASETS[str(where)])
     folder = Path(where).resolve()
+    if folder.is_file():
+        return _in_archive(folder)
     if not folder.is_dir():
         raise InputError(f"{where}: neither a folder nor a data set; known: {', '.join(DATASETS)}")
     for suffix in (".hea", ".edf"):
@@ -233,6 +238,13 @@ def _in_root(root: Path, found: Dataset) -> LocalDataset:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; `ictus data fetch {found.name}` fetches the {found.title}")
     return _local(folder, found.name, found.record_suffix)
+
+
+def _in_archive(archive: Path) -> LocalDataset:
+    """The recordings of an archive; one that is named as a data set's archive is that data set."""
+    name = next((d.name for d in DATASETS.values() if d.archive == archive.name), archive.name.split(".")[0])
+    folder = _unpacked(archive, name)
+    return _local(folder, name, ".hea" if _recordings(folder, ".hea", "*") else ".edf")
 
 
 def _local(folder: Path, name: str, suffix: str) -> LocalDataset:
@@ -273,16 +285,28 @@ def _unpack(archive: Path, cache: Path, name: str) -> None:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             unpacked = Path(scratch) / name
-            with tarfile.open(archive) as tar:
-                tar.extractall(unpacked, members=_flattened(tar), filter="data")
+            _extract(archive, unpacked)
             for labels in archive.parent.glob("REFERENCE*.csv"):
                 shutil.copyfile(labels, unpacked / labels.name)
             if not (cache / name).is_dir():
                 unpacked.rename(cache / name)
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         raise CorruptRecordError(f"{archive}: the archive cannot be unpacked ({error})") from error
     except OSError as error:
         raise InputError(f"{error.filename or cache}: {error.strerror or error}") from error
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    """Write the regular files of an archive into `folder`, without their own folders."""
+    if not zipfile.is_zipfile(archive):
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, members=_flattened(tar), filter="data")
+        return
+    folder.mkdir()
+    with zipfile.ZipFile(archive) as packed:
+        for member in packed.infolist():
+            if not member.is_dir():
+                (folder / Path(member.filename).name).write_bytes(packed.read(member))
 
 
 def _flattened(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -3,7 +3,7 @@
 128 sps and a step of a few microvolts are what single-lead front ends such as the MAX30003 offer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -11,7 +11,8 @@ from math import ceil
 import numpy as np
 from scipy.signal import upfirdn
 
-from .errors import InputError, UnanalysableError
+from .errors import InputError
+from .lead import Lead, lead_of, without_gaps
 from .recording import Recording
 
 __all__ = [
@@ -20,7 +21,8 @@ __all__ = [
     "MAX_FS_HZ",
     "MIN_FS_HZ",
     "DeviceSignal",
-    "choose_channel",
+    "Resample",
+    "device_pieces",
     "to_device",
 ]
 
@@ -30,11 +32,12 @@ MIN_FS_HZ = 60.0
 MAX_FS_HZ = 5000.0
 
 _UV_PER_UNIT = {"nV": 1e-3, "uV": 1.0, "\u00b5V": 1.0, "\u03bcV": 1.0, "mV": 1e3, "V": 1e6}
-_PREFERRED_LEADS = ("MLII", "II")
 _KAISER_BETA = 5.65
 _HALF_WIDTH = 15
 _CUTOFF = 0.875
-_CHUNK = 1 << 18
+
+Resample = Callable[[np.ndarray, np.ndarray, int, int], np.ndarray]
+"""`scipy.signal.upfirdn`, or what gives the same: taps float32, samples float32, up, down -> float32."""
 
 
 @dataclass(frozen=True)
@@ -57,25 +60,6 @@ class DeviceSignal:
         return len(self.counts) / self.fs_hz
 
 
-def choose_channel(recording: Recording, channel: int | str | None = None) -> int:
-    """Column of the lead to analyse: the one asked for, else MLII, else II, else the first.
-
-    Raises
-    ------
-    InputError : the recording has no such channel.
-    """
-    names = [c.name for c in recording.channels]
-    if isinstance(channel, str):
-        if channel not in names:
-            raise InputError(f"{recording.name}: no channel {channel!r}; there are {', '.join(names)}")
-        return names.index(channel)
-    if channel is not None:
-        if not 0 <= channel < len(names):
-            raise InputError(f"{recording.name}: channel {channel} is outside 0..{len(names) - 1}")
-        return channel
-    return next((names.index(lead) for lead in _PREFERRED_LEADS if lead in names), 0)
-
-
 def to_device(recording: Recording, channel: int | str | None = None) -> DeviceSignal:
     """Resample one lead to the device's rate and step.
 
@@ -95,55 +79,49 @@ def to_device(recording: Recording, channel: int | str | None = None) -> DeviceS
     InputError : no such channel, a rate outside the limits, an unknown unit or an unusable gain.
     UnanalysableError : no sample, or none that is valid.
     """
-    column = choose_channel(recording, channel)
-    counts = _hold_invalid(recording, column)
-    scale, offset = _counts_to_device(recording, column)
-    up, down = _rate_ratio(recording)
-    n_out = ceil(len(counts) * up / down)
-    out = np.empty(n_out, np.int16)
-    done = 0
-    for piece in _resampled(counts, up, down, n_out):
-        device = np.clip(np.rint((piece - offset) * scale), -32768, 32767)
-        out[done : done + len(piece)] = device
-        done += len(piece)
-    out.flags.writeable = False
-    return DeviceSignal(out, recording.channels[column].name)
+    lead = lead_of(recording, channel)
+    counts = np.concatenate(list(device_pieces(lead)))
+    counts.flags.writeable = False
+    return DeviceSignal(counts, lead.channel.name)
 
 
-def _hold_invalid(recording: Recording, column: int) -> np.ndarray:
-    """Counts of one channel with missing samples replaced by the last valid one."""
-    counts = recording.counts[:, column]
-    if not len(counts):
-        raise UnanalysableError(f"{recording.name}: no samples")
-    if recording.invalid is None or not recording.invalid[:, column].any():
-        return counts
-    valid = ~recording.invalid[:, column]
-    if not valid.any():
-        name = recording.channels[column].name
-        raise UnanalysableError(f"{recording.name}: channel {name} holds no valid sample")
-    last_valid = np.where(valid, np.arange(len(counts)), np.argmax(valid))
-    return counts[np.maximum.accumulate(last_valid)]
+def device_pieces(lead: Lead, resample: Resample = upfirdn) -> Iterator[np.ndarray]:
+    """`to_device` of a lead that is read in pieces: the same counts, int16 (n,) at a time, in bounded memory.
+
+    Parameters
+    ----------
+    lead : as for `to_device`
+    resample : does the work of the polyphase filter
+
+    Raises
+    ------
+    InputError, UnanalysableError : as `to_device`.
+    """
+    scale, offset = _counts_to_device(lead)
+    up, down = _rate_ratio(lead)
+    for piece in _resampled(without_gaps(lead), up, down, resample):
+        yield np.clip(np.rint((piece - offset) * scale), -32768, 32767).astype(np.int16)
 
 
-def _counts_to_device(recording: Recording, column: int) -> tuple[float, float]:
+def _counts_to_device(lead: Lead) -> tuple[float, float]:
     """`scale` and `offset` with device count = (count - offset) * scale."""
-    c = recording.channels[column]
+    c = lead.channel
     uv_per_unit = _UV_PER_UNIT.get(c.unit.strip())
     if uv_per_unit is None:
         known = "nV, uV, mV, V"
-        raise InputError(f"{recording.name}: channel {c.name} is in {c.unit!r}, not a voltage ({known})")
+        raise InputError(f"{lead.record}: channel {c.name} is in {c.unit!r}, not a voltage ({known})")
     if not (np.isfinite(c.gain_per_unit) and c.gain_per_unit and np.isfinite(c.baseline_counts)):
         gain = f"gain {c.gain_per_unit}, baseline {c.baseline_counts}"
-        raise InputError(f"{recording.name}: channel {c.name} cannot be scaled ({gain})")
+        raise InputError(f"{lead.record}: channel {c.name} cannot be scaled ({gain})")
     return uv_per_unit / c.gain_per_unit / DEVICE_UV_PER_COUNT, c.baseline_counts
 
 
-def _rate_ratio(recording: Recording) -> tuple[int, int]:
+def _rate_ratio(lead: Lead) -> tuple[int, int]:
     """Up and down of the resampler: 128 / fs_hz as a fraction, exact to a sample in days."""
-    fs_hz = recording.fs_hz
+    fs_hz = lead.fs_hz
     if not MIN_FS_HZ <= fs_hz <= MAX_FS_HZ:
         limits = f"{MIN_FS_HZ:g} to {MAX_FS_HZ:g} Hz"
-        raise InputError(f"{recording.name}: sampling rate {fs_hz:g} Hz is outside {limits}")
+        raise InputError(f"{lead.record}: sampling rate {fs_hz:g} Hz is outside {limits}")
     ratio = Fraction(DEVICE_FS_HZ) / Fraction(fs_hz).limit_denominator(1000)
     ratio = ratio.limit_denominator(20000)
     return ratio.numerator, ratio.denominator
@@ -159,19 +137,24 @@ def _antialias(up: int, down: int) -> tuple[np.ndarray, int]:
     return (phases / phases.sum(axis=0)).ravel().astype(np.float32), half
 
 
-def _resampled(counts: np.ndarray, up: int, down: int, n_out: int) -> Iterator[np.ndarray]:
-    """Consecutive pieces of the resampled counts, `n_out` float32 or integer values in all."""
+def _resampled(pieces: Iterable[np.ndarray], up: int, down: int, resample: Resample) -> Iterator[np.ndarray]:
+    """Consecutive pieces of the resampled counts, float32 or integer; the outermost samples are held."""
     if up == down:
-        yield counts
+        yield from pieces
         return
     taps, half = _antialias(up, down)
     lead_in = down * ceil(half / up / down)
     skip = (lead_in * up + half) // down
-    step = up * max(1, _CHUNK // up)
-    for start in range(0, n_out, step):
-        stop = min(start + step, n_out)
-        first = start // up * down - lead_in
-        last = ceil((stop * down + half) / up)
-        held = np.clip(np.arange(first, last + 1), 0, len(counts) - 1)
-        piece = upfirdn(taps, counts[held].astype(np.float32), up, down)
-        yield piece[skip : skip + stop - start]
+    done = n_in = 0
+    held = np.empty(0)  # from `lead_in` samples before the one at output `done`, a multiple of `up`
+    for piece in pieces:
+        held = np.concatenate((held if n_in else np.repeat(piece[:1], lead_in), piece))
+        n_in += len(piece)
+        stop = ((n_in - 1) * up - half) // (up * down) * up
+        if stop > done:
+            yield resample(taps, held.astype(np.float32), up, down)[skip : skip + stop - done]
+            held, done = held[(stop - done) // up * down :], stop
+    n_out = ceil(n_in * up / down)
+    n_missing = ceil((n_out * down + half) / up) + 1 - n_in
+    held = np.concatenate((held, np.repeat(held[-1:], n_missing)))
+    yield resample(taps, held.astype(np.float32), up, down)[skip : skip + n_out - done]

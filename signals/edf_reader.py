@@ -5,6 +5,8 @@ Source of the layout: Kemp et al. 1992 (EDF) and Kemp & Olivan 2003 (EDF+), http
 
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +14,12 @@ import edfio
 import numpy as np
 
 from .datasets import subject_of
-from .errors import CorruptRecordError, UnsupportedFormatError
+from .errors import CorruptRecordError, InputError, UnsupportedFormatError
+from .lead import PIECE_SAMPLES, Lead, Piece, choose_column
 from .recording import Channel, Events, Recording
 from .wfdb_header import check_fs_hz
 
-__all__ = ["read_edf"]
+__all__ = ["open_edf", "read_edf"]
 
 _MAX_SIGNALS = 4096
 _ANNOTATION_LABEL = "EDF Annotations"
@@ -36,6 +39,11 @@ class _Layout:
     units: tuple[str, ...]
     samples_per_record: tuple[int, ...]
 
+    def held_records(self, path: Path) -> int:
+        """Data records that the file holds."""
+        n_bytes = path.stat().st_size - _SIGNAL_HEADER_BYTES * (len(self.labels) + 1)
+        return n_bytes // (2 * sum(self.samples_per_record))
+
 
 def read_edf(path: Path) -> Recording:
     """Read a continuous EDF or EDF+ file.
@@ -51,30 +59,80 @@ def read_edf(path: Path) -> Recording:
         A discontinuous (EDF+D) file, or one without a single signal.
     """
     layout = _checked_layout(path)
+    with _readable_edf(path):
+        return _read(path, layout)
+
+
+def open_edf(path: Path, channel: int | str | None = None) -> Lead:
+    """One signal of a file as in `read_edf`, read some data records at a time; annotations are not looked at.
+
+    Parameters
+    ----------
+    channel : column or name; None takes MLII, else II, else the first
+
+    Raises
+    ------
+    CorruptRecordError, UnsupportedFormatError
+        As `read_edf`.
+    InputError
+        There is no such channel.
+    """
+    layout = _checked_layout(path)
+    with _readable_edf(path):
+        kept, fs_hz = _fastest(path, layout, edfio.read_edf(path, lazy_load_data=True))
+        column = choose_column(path.stem, [s.label for _, s in kept], channel)
+        number, signal = kept[column]
+        found = _channel(path, signal, layout.units[number])
+    n_in_record = layout.samples_per_record[number]
+    n_samples = layout.held_records(path) * n_in_record
+    return Lead(path.stem, fs_hz, n_samples, found, lambda: _pieces(path, layout, number))
+
+
+def _pieces(path: Path, layout: _Layout, number: int) -> Iterator[Piece]:
+    """Counts of one signal, as many whole data records at a time as make a piece."""
+    width, first = sum(layout.samples_per_record), sum(layout.samples_per_record[:number])
+    n_in_record = layout.samples_per_record[number]
+    step, n_records = max(PIECE_SAMPLES // n_in_record, 1), layout.held_records(path)
+    with path.open("rb") as file:
+        file.seek(_SIGNAL_HEADER_BYTES * (len(layout.labels) + 1))
+        for start in range(0, n_records, step):
+            n = min(step, n_records - start)
+            records = np.fromfile(file, "<i2", n * width).reshape(-1, width)
+            yield records[:, first : first + n_in_record].ravel(), None
+
+
+@contextmanager
+def _readable_edf(path: Path) -> Iterator[None]:
+    """What edfio finds wrong, as a corrupt record; its warnings are for those who write files."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _read(path, layout)
-        except (CorruptRecordError, OSError, MemoryError):
+            yield
+        except (InputError, OSError, MemoryError):
             raise
         except Exception as error:
             text = " ".join(str(error).split())[:200] or type(error).__name__
             raise CorruptRecordError(f"{path}: {text}") from error
 
 
+def _fastest(path: Path, layout: _Layout, edf: edfio.Edf) -> tuple[list[tuple[int, edfio.EdfSignal]], float]:
+    """Signals of the highest rate with their numbers in the file, annotations counted; and that rate in Hz."""
+    numbers = [i for i, label in enumerate(layout.labels) if label != _ANNOTATION_LABEL]
+    n_max = max(s.samples_per_data_record for s in edf.signals)
+    kept = [(i, s) for i, s in zip(numbers, edf.signals, strict=True) if s.samples_per_data_record == n_max]
+    return kept, check_fs_hz(path, n_max / layout.record_s)
+
+
 def _read(path: Path, layout: _Layout) -> Recording:
     edf = edfio.read_edf(path, lazy_load_data=False)
-    units = [u for u, label in zip(layout.units, layout.labels, strict=True) if label != _ANNOTATION_LABEL]
-    n_max = max(s.samples_per_data_record for s in edf.signals)
-    kept = [(s, unit) for s, unit in zip(edf.signals, units, strict=True) if s.samples_per_data_record == n_max]
-    counts = np.stack([s.digital for s, _ in kept], axis=1)
+    kept, fs_hz = _fastest(path, layout, edf)
+    counts = np.stack([s.digital for _, s in kept], axis=1)
     counts.setflags(write=False)
-    fs_hz = check_fs_hz(path, n_max / layout.record_s)
     return Recording(
         name=path.stem,
         fs_hz=fs_hz,
         counts=counts,
-        channels=tuple(_channel(path, s, unit) for s, unit in kept),
+        channels=tuple(_channel(path, s, layout.units[i]) for i, s in kept),
         subject=subject_of(path.stem, path.parent.name),
         events=_events(edf, fs_hz, len(counts)),
     )

@@ -1,42 +1,45 @@
-"""Features of one second of signal for the noise gate, in integers only.
-
-A block is *analysable* when the noise in it leaves at least 6 dB between the beats and the noise, by the
-definition in `noise`, after the device's own filter (wander that the filter removes does not count). A flat line
-and a signal at the converter's rail never are. The network is trained with blocks well on either side of that.
+"""Features of one second of signal for the noise gate and the fibrillation alarm, in integers only.
 
 The idea: an ECG is quiet most of the time and moves in short bursts, noise fills the gaps. So each block is cut
-into 8 pieces of an eighth of a second, and the quietest, the median and the loudest are compared in three bands.
-Flutter and fibrillation waves fill the gaps too, but in the lowest band only, and regularly.
+into 8 pieces of an eighth of a second, and the quietest, the median and the loudest are compared in two bands.
+Flutter and fibrillation waves fill the gaps too, but regularly: shifted by half of their own period they cancel
+(the leakage of Kuo & Dillman, Computer Detection of Ventricular Fibrillation, Computers in Cardiology 1978,
+347-349). Noise comes in stretches, so every feature stands beside its running mean over about 4 s.
 
-The same arithmetic runs on the device in ``firmware_export/runtime/ictus_gate.c``, bit for bit: a handful of
-additions per sample, and at the end of a block the sorting of three times 8 numbers and 16 integer logarithms.
+They are taken from the smoothed signal that the device's filter computes anyway (`filters.smooth`), most of them
+from means of four samples of it, so that they are cheap. The same arithmetic runs on
+the device in ``firmware_export/runtime/ictus_gate.c``, bit for bit.
 """
 
 from enum import IntEnum
+from itertools import accumulate
 
 import numpy as np
 
 from .beats import BLOCK_SAMPLES
+from .filters import smooth
 
 __all__ = ["N_GATE_FEATURES", "GateFeature", "gate_features", "ilog2_q4"]
 
 _PIECES = 8
 _PIECE_SAMPLES = BLOCK_SAMPLES // _PIECES
 _MEDIAN = _PIECES // 2 - 1
-_UPPER_STEP = 1  # the second difference over k samples is largest at 64 Hz / k
-_QRS_STEP = 4
-_WAVE_STEP = 12
-_WANDER_LAG = 32
-_HISTORY_BLOCKS = 4  # a beat lies in any 4 s down to 15 a minute
-_RAIL = 32000  # counts: a converter this close to the end of int16 is saturated
-_TURN = 4  # counts; 20 uV: a smaller change of slope is the converter's own noise
+_QRS_STEP = 4  # the second difference over k samples is largest at 64 Hz / k
+_SLOW_SAMPLES = 4  # mean of as many: 32 Hz
+_SLOW_PER_BLOCK = BLOCK_SAMPLES // _SLOW_SAMPLES
+_LONGEST_HALF_PERIOD = 16  # slow samples: 1 Hz
+_PI_Q6 = 201
+_MEMORY_SHIFT = 2  # running mean over about 4 blocks
 
 
 class GateFeature(IntEnum):
-    """Columns of the features. A level is 16 log2(sum) - 128: 16 steps an octave, -128 for nothing at all."""
+    """First half of the columns; the second half holds their running means in the same order.
+
+    A level is 16 log2(sum) - 128: 16 steps an octave, -128 for nothing at all.
+    """
 
     UPPER_QUIET = 0
-    """Quietest piece, upper band (second difference of neighbours, above about 30 Hz)."""
+    """Quietest piece, upper band (second difference of neighbours, about 15 to 45 Hz behind the smoothing)."""
     UPPER_MEDIAN = 1
     """Fourth quietest of the 8 pieces, upper band."""
     UPPER_LOUD = 2
@@ -46,38 +49,21 @@ class GateFeature(IntEnum):
     QRS_MEDIAN = 4
     """Fourth quietest of the 8 pieces, QRS band."""
     QRS_LOUD = 5
-    """Loudest piece, QRS band."""
-    QRS_LOUD_4S = 6
-    """Loudest piece of the last 4 blocks, QRS band: the size of a beat, even when this block holds none."""
-    DRIFT = 7
-    """Sum of the absolute differences of consecutive piece means: motion of the baseline."""
-    STEP = 8
-    """Largest absolute difference of consecutive piece means."""
-    RANGE = 9
-    """Largest minus smallest sample."""
-    TURNS = 10
-    """Number of slope reversals of at least 20 uV on both sides, times 2, minus 64."""
-    HELD = 11
-    """Longest run of equal samples (at most 127)."""
-    RAILED = 12
-    """Samples within 768 counts of the end of int16 (at most 127)."""
-    UPPER_QUIET_4S = 13
-    """Quietest piece of the last 4 blocks, upper band: lasting muscle noise."""
-    QRS_QUIET_4S = 14
-    """Quietest piece of the last 4 blocks, QRS band."""
-    QRS_MEDIAN_4S = 15
-    """Smallest median piece of the last 4 blocks, QRS band."""
-    WAVE_QUIET_4S = 16
-    """Quietest piece of the last 4 blocks, wave band (second difference over 12 samples, about 5 Hz)."""
-    WAVE_MEDIAN = 17
-    """Fourth quietest of the 8 pieces, wave band: fibrillation waves, T waves."""
-    CROSSINGS = 18
-    """Sign changes of the difference over 12 samples, times 4, minus 64: few in a regular wave."""
-    WANDER = 19
-    """Sum of the absolute differences over 32 samples, / 8."""
+    """Loudest piece, QRS band: the size of a beat."""
+    STEP = 6
+    """Largest absolute difference of consecutive piece means, as a level: motion of the baseline."""
+    TURNS = 7
+    """Number of times that the slope changes between rising and not rising, at 32 Hz, times 8, minus 64."""
+    HALF_PERIOD = 8
+    """Half of the mean period, in samples of 32 Hz (1 to 16): 32 log2 - 64."""
+    LEAKAGE = 9
+    """What is left after adding the signal half a period ago, of 128 parts, minus 64: little in a regular wave."""
+    RANGE = 10
+    """Largest minus smallest of the samples at 32 Hz, as a level."""
 
 
-N_GATE_FEATURES = len(GateFeature)
+_N_MOMENTARY = len(GateFeature)
+N_GATE_FEATURES = 2 * _N_MOMENTARY
 
 
 def ilog2_q4(value: np.ndarray) -> np.ndarray:
@@ -99,39 +85,43 @@ def gate_features(counts: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    int8 (ceil(n / 128), N_GATE_FEATURES), columns named by `GateFeature`
-        An incomplete last block, which the device never judges, repeats the block before it.
+    int8 (ceil(n / 128), N_GATE_FEATURES)
+        The columns of `GateFeature`, then the running mean of each. An incomplete last block, which the device
+        never judges, repeats the block before it.
     """
     n_blocks = len(counts) // BLOCK_SAMPLES
     if n_blocks == 0:
         return np.zeros((1 if len(counts) else 0, N_GATE_FEATURES), np.int8)
-    features = _full_blocks(counts[: n_blocks * BLOCK_SAMPLES].astype(np.int64))
+    now = _momentary(smooth(counts[: n_blocks * BLOCK_SAMPLES]).astype(np.int64))
+    features = np.concatenate([now, _running_mean(now)], axis=1)
     if len(counts) % BLOCK_SAMPLES:
         features = np.concatenate([features, features[-1:]])
     return features
 
 
-def _full_blocks(x: np.ndarray) -> np.ndarray:
-    upper, qrs, wave = (_sorted_pieces(x, step) for step in (_UPPER_STEP, _QRS_STEP, _WAVE_STEP))
-    blocks = x.reshape(-1, BLOCK_SAMPLES)
-    motion = _mean_motion(x)
-    wander = np.abs(x - _lagged(x, _WANDER_LAG)).reshape(-1, BLOCK_SAMPLES)
-    columns = [
-        *(_level(upper[:, i]) for i in (0, _MEDIAN, -1)),
-        *(_level(qrs[:, i]) for i in (0, _MEDIAN, -1)),
-        _level(_recent(qrs[:, -1]).max(axis=0)),
-        _level(motion.sum(axis=1)),
-        _level(motion.max(axis=1)),
-        _level(np.ptp(blocks, axis=1)),
-        _int8(2 * _turns(x) - 64),
-        _int8(_longest_run(x)),
-        _int8((np.abs(blocks) >= _RAIL).sum(axis=1)),
-        *(_level(_recent(v).min(axis=0)) for v in (upper[:, 0], qrs[:, 0], qrs[:, _MEDIAN], wave[:, 0])),
-        _level(wave[:, _MEDIAN]),
-        _int8(4 * _crossings(x) - 64),
-        _level(wander.sum(axis=1) >> 3),
-    ]
-    return np.stack(columns, axis=1)
+def _momentary(s: np.ndarray) -> np.ndarray:
+    """Features of each block without memory: int8 (n_blocks, _N_MOMENTARY)."""
+    pieces = s.reshape(-1, _PIECES, _PIECE_SAMPLES)
+    upper = np.abs(pieces[..., :-2:2] - 2 * pieces[..., 1:-1:2] + pieces[..., 2::2]).sum(axis=2)
+    near, middle, far = (pieces[..., i * _QRS_STEP :][..., : _PIECE_SAMPLES // 2 : 2] for i in range(3))
+    qrs = np.abs(near - 2 * middle + far).sum(axis=2)
+    levels = [np.sort(band, axis=1)[:, place] for band in (upper, qrs) for place in (0, _MEDIAN, -1)]
+    slow = s.reshape(-1, _SLOW_SAMPLES).sum(axis=1) >> 2
+    before = np.concatenate([np.repeat(s[:1], _LONGEST_HALF_PERIOD), slow])
+    turns = _int8(8 * _turns(slow, before[_LONGEST_HALF_PERIOD - 1 : -1]) - 64)
+    extent = _level(np.ptp(slow.reshape(-1, _SLOW_PER_BLOCK), axis=1))
+    columns = [_level(v) for v in (*levels, _largest_step(slow))]
+    return np.stack([*columns, turns, *_wave_shape(slow, before), extent], axis=1)
+
+
+def _running_mean(now: np.ndarray) -> np.ndarray:
+    """First-order mean of each column over about 4 blocks, from the first block on: int8, same shape.
+
+    ``mean[i] = mean[i-1] + ((16 now[i] - mean[i-1]) >> 2)``, in sixteenths.
+    """
+    columns = (16 * now.T.astype(np.int64)).tolist()
+    means = [list(accumulate(column, lambda y, x: y + (x - y >> _MEMORY_SHIFT))) for column in columns]
+    return (np.array(means).T >> 4).astype(np.int8)
 
 
 def _int8(values: np.ndarray) -> np.ndarray:
@@ -142,46 +132,33 @@ def _level(values: np.ndarray) -> np.ndarray:
     return _int8(ilog2_q4(values) - 128)
 
 
-def _lagged(x: np.ndarray, lag: int) -> np.ndarray:
-    """`x` delayed by `lag` samples, the first sample held before the start."""
-    return np.concatenate([np.repeat(x[:1], lag), x])[: len(x)]
+def _largest_step(slow: np.ndarray) -> np.ndarray:
+    """Largest absolute difference of consecutive piece means in each block; the first piece has none before it."""
+    mean = slow.reshape(-1, _PIECE_SAMPLES // _SLOW_SAMPLES).sum(axis=1) >> 2
+    return np.abs(np.diff(mean, prepend=mean[:1])).reshape(-1, _PIECES).max(axis=1)
 
 
-def _pieces(x: np.ndarray) -> np.ndarray:
-    return x.reshape(-1, _PIECES, _PIECE_SAMPLES)
+def _turns(slow: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Changes between rising and not rising in each block; before the start the signal does not rise."""
+    rises = slow > last
+    return np.diff(rises, prepend=False).reshape(-1, _SLOW_PER_BLOCK).sum(axis=1)
 
 
-def _sorted_pieces(x: np.ndarray, step: int) -> np.ndarray:
-    """Sum of the absolute second difference in each piece, ascending within a block: int64 (n_blocks, 8)."""
-    difference = np.abs(x - 2 * _lagged(x, step) + _lagged(x, 2 * step))
-    return np.sort(_pieces(difference).sum(axis=2), axis=1)
+def _wave_shape(slow: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half of the mean period and the leakage of each block, as features: two int8 (n_blocks,).
 
+    The mean period of a wave is about 2 pi times its size over the size of its slope.
 
-def _mean_motion(x: np.ndarray) -> np.ndarray:
-    """Absolute differences between consecutive piece means, 8 a block; the first piece has none before it."""
-    mean = _pieces(x).sum(axis=2).ravel() // _PIECE_SAMPLES
-    return np.abs(mean - _lagged(mean, 1)).reshape(-1, _PIECES)
-
-
-def _recent(values: np.ndarray) -> np.ndarray:
-    """Values of this block and the 3 before it, (4, n_blocks); before the start the first block is held."""
-    return np.stack([_lagged(values, lag) for lag in range(_HISTORY_BLOCKS)])
-
-
-def _turns(x: np.ndarray) -> np.ndarray:
-    """Slope reversals per block: x[n - 1] is an extreme that both neighbours miss by at least `_TURN`."""
-    rise, previous = x - _lagged(x, 1), _lagged(x, 1) - _lagged(x, 2)
-    up, down = np.minimum(rise, -previous) >= _TURN, np.minimum(-rise, previous) >= _TURN
-    return (up | down).reshape(-1, BLOCK_SAMPLES).sum(axis=1)
-
-
-def _crossings(x: np.ndarray) -> np.ndarray:
-    rises = x > _lagged(x, _WAVE_STEP)
-    return (rises != _lagged(rises, 1)).reshape(-1, BLOCK_SAMPLES).sum(axis=1)
-
-
-def _longest_run(x: np.ndarray) -> np.ndarray:
-    """Longest run of equal samples that ends in or passes through each block, counted from 1, at most 127."""
-    index = np.arange(len(x))
-    started = np.maximum.accumulate(np.where(x != _lagged(x, 1), index, 0))
-    return np.minimum(index - started + 1, 127).reshape(-1, BLOCK_SAMPLES).max(axis=1)
+    Parameters
+    ----------
+    before : `slow` with `_LONGEST_HALF_PERIOD` values before its start
+    """
+    blocks = slow.reshape(-1, _SLOW_PER_BLOCK)
+    mean = blocks.sum(axis=1, keepdims=True) // _SLOW_PER_BLOCK
+    slope = np.abs(np.diff(before[_LONGEST_HALF_PERIOD - 1 :])).reshape(-1, _SLOW_PER_BLOCK).sum(axis=1)
+    size = np.abs(blocks - mean).sum(axis=1)
+    half = np.clip((_PI_Q6 * size + 32 * slope) // np.maximum(64 * slope, 1), 1, _LONGEST_HALF_PERIOD)
+    at = np.arange(_LONGEST_HALF_PERIOD, len(before)).reshape(-1, _SLOW_PER_BLOCK)
+    shifted = before[at - half[:, None]] - mean
+    left, parts = np.abs(blocks - mean + shifted).sum(axis=1), size + np.abs(shifted).sum(axis=1)
+    return _int8(2 * ilog2_q4(half) - 64), _int8(128 * left // np.maximum(parts, 1) - 64)

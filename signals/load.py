@@ -1,12 +1,16 @@
-"""One verb that reads every kind of recording."""
+"""Two verbs that read every kind of recording: whole, or one lead of it piece by piece."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
 from .errors import CorruptRecordError, InputError, UnsupportedFormatError
+from .lead import Lead, Piece
 from .recording import Recording
 
-__all__ = ["load"]
+__all__ = ["load", "open_lead"]
 
 _WFDB_SUFFIXES = (".hea", ".dat", ".atr", ".mat")
 
@@ -31,8 +35,40 @@ def load(path: str | PathLike[str], *, fs_hz: float | None = None) -> Recording:
         format (`UnsupportedFormatError`), or a recording that contradicts itself (`CorruptRecordError`).
     """
     path = Path(path)
-    try:
+    with _readable(path):
         return _load(path, fs_hz)
+
+
+def open_lead(path: str | PathLike[str], channel: int | str | None = None, *, fs_hz: float | None = None) -> Lead:
+    """One lead of a recording, to be read piece by piece: the counts that `load` gives.
+
+    Parameters
+    ----------
+    path, fs_hz : as for `load`
+    channel : column or name of the lead; None takes MLII, else II, else the first
+
+    Raises
+    ------
+    InputError
+        As `load`, and when the recording has no such channel; what is wrong further back in the file may show
+        only when its pieces are read.
+    """
+    path = Path(path)
+    with _readable(path):
+        lead = _open_lead(path, channel, fs_hz)
+
+    def pieces() -> Iterator[Piece]:
+        with _readable(path):
+            yield from lead.pieces()
+
+    return replace(lead, pieces=pieces)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """The machine's own errors, as errors of the input."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
     except MemoryError as error:
@@ -55,10 +91,34 @@ def _load(path: Path, fs_hz: float | None) -> Recording:
             from .csv_reader import read_csv
 
             return read_csv(path, fs_hz)
-        case suffix:
-            raise UnsupportedFormatError(
-                f"{path}: files of kind {suffix!r} are not read; only WFDB (.hea), .edf and .csv"
-            )
+        case _:
+            raise _unknown_kind(path)
+
+
+def _open_lead(path: Path, channel: int | str | None, fs_hz: float | None) -> Lead:
+    header = _wfdb_header(path)
+    if header is not None:
+        from .wfdb_reader import open_wfdb
+
+        return open_wfdb(_present(header), channel)
+    _present(path)
+    match path.suffix.lower():
+        case ".edf":
+            from .edf_reader import open_edf
+
+            return open_edf(path, channel)
+        case ".csv":
+            from .csv_reader import open_csv
+
+            return open_csv(path, channel, fs_hz)
+        case _:
+            raise _unknown_kind(path)
+
+
+def _unknown_kind(path: Path) -> UnsupportedFormatError:
+    return UnsupportedFormatError(
+        f"{path}: files of kind {path.suffix.lower()!r} are not read; only WFDB (.hea), .edf and .csv"
+    )
 
 
 def _wfdb_header(path: Path) -> Path | None:

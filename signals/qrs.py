@@ -3,7 +3,8 @@
 1. Energy: second difference of the smoothed signal over 31 ms steps (a band-pass around 15 Hz that
    takes out baseline, P and T waves), rectified and summed over a QRS width.
 2. Candidate: a maximum of the energy that stays the largest for `HOLD` samples. Its height is its
-   energy less an eighth of the energy around it, since a beat stands alone and noise does not.
+   energy less an eighth of the energy around it, since a beat stands alone and noise does not; it
+   counts no more than `CEILING`, so that no artefact sets the levels where no heart can reach them.
 3. Decision: which candidates are beats (`qrs_decision`).
 4. R peak: where the smoothed signal is farthest from its own mean around the candidate.
 """
@@ -21,6 +22,7 @@ __all__ = ["QRS_MAX_LATENCY_SAMPLES", "QrsDetections", "detect_qrs"]
 STEP = 4  # samples; the second difference over k samples is largest at 64 Hz / k
 WIDTH = 12  # samples; 94 ms, a QRS
 REACH = 8  # samples; the R peak lies at most 63 ms from the centre of the energy
+CEILING = 1 << 14  # energy of a QRS of about 7 mV
 ENERGY_DELAY = SMOOTH_DELAY + STEP + WIDTH // 2
 QRS_MAX_LATENCY_SAMPLES = MAX_WAIT + ENERGY_DELAY + REACH
 
@@ -83,7 +85,7 @@ def _candidates(energy: np.ndarray) -> list[Candidate]:
     """Maxima of the energy, each with the energy around it."""
     at = np.array(_held_maxima(energy), np.int64)
     surround = np.maximum((_busy(energy)[(at + HOLD + 2) >> 3] * 5 >> 3) - energy[at], 0)
-    height = np.maximum(energy[at] - (surround >> 3), 0)
+    height = np.clip(energy[at] - (surround >> 3), 0, CEILING)
     return list(map(Candidate, at.tolist(), height.tolist(), surround.tolist()))
 
 

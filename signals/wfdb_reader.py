@@ -1,16 +1,18 @@
 """WFDB records: header, signal files and reference annotations to a `Recording` in digital counts."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import wfdb
 
-from .datasets import subject_of
 from .errors import CorruptRecordError
+from .lead import PIECE_SAMPLES, Lead, Piece, choose_column
 from .recording import Channel, Events, Recording
+from .subjects import subject_in_header
 from .wfdb_header import SignalSpec, WfdbHeader, parse_header
 
-__all__ = ["read_wfdb"]
+__all__ = ["open_wfdb", "read_wfdb"]
 
 _END_OF_ANNOTATIONS = b"\x00\x00"
 """Source: WFDB Applications Guide, annot(5)."""
@@ -34,9 +36,7 @@ def read_wfdb(header_path: Path) -> Recording:
         See `parse_header`; or the ``.atr`` file is damaged.
     """
     header = parse_header(header_path)
-    per_frame = max(s.samples_per_frame for s in header.signals)
-    kept = [i for i, s in enumerate(header.signals) if s.samples_per_frame == per_frame]
-    fs_hz = header.frame_rate_hz * per_frame
+    kept, fs_hz = _fastest(header)
     columns = _read_counts(header, kept)
     specs = [header.signals[i] for i in kept]
     counts = np.stack(columns, axis=1).astype(_smallest_dtype(columns))
@@ -47,21 +47,61 @@ def read_wfdb(header_path: Path) -> Recording:
         fs_hz=fs_hz,
         counts=counts,
         channels=tuple(_channel(i, spec) for i, spec in zip(kept, specs, strict=True)),
-        subject=subject_of(name, header_path.parent.name),
+        subject=subject_in_header(header_path),
         events=_read_events(header_path.with_suffix(".atr"), len(counts), fs_hz),
         invalid=_invalid(counts, specs),
     )
 
 
-def _read_counts(header: WfdbHeader, kept: list[int]) -> list[np.ndarray]:
-    """Digital counts of the signals `kept`, each (n_samples,)."""
-    stem = header.path.resolve().with_suffix("")
+def open_wfdb(header_path: Path, channel: int | str | None = None) -> Lead:
+    """One lead of a record as in `read_wfdb`, read piece by piece; its annotations are not looked at.
+
+    Records in differences (format 8) or with skewed signals can only be read as a whole.
+
+    Parameters
+    ----------
+    channel : column or name; None takes MLII, else II, else the first
+
+    Raises
+    ------
+    InputError
+        See `parse_header`; or there is no such channel.
+    """
+    header = parse_header(header_path)
+    kept, fs_hz = _fastest(header)
+    channels = [_channel(i, header.signals[i]) for i in kept]
+    column = choose_column(header_path.stem, [c.name for c in channels], channel)
+    spec = header.signals[kept[column]]
+
+    def pieces() -> Iterator[Piece]:
+        step = max(PIECE_SAMPLES // spec.samples_per_frame, 1)
+        if spec.storage_format == "8" or any(s.skew_frames for s in header.signals):
+            step = header.n_frames
+        for start in range(0, header.n_frames, step):
+            (counts,) = _read_counts(header, [kept[column]], start, min(start + step, header.n_frames))
+            yield counts, None if spec.invalid_count is None else counts == spec.invalid_count
+
+    n_samples = header.n_frames * spec.samples_per_frame
+    return Lead(header_path.stem, fs_hz, n_samples, channels[column], pieces)
+
+
+def _fastest(header: WfdbHeader) -> tuple[list[int], float]:
+    """Signals of the highest rate, and that rate in Hz."""
+    per_frame = max(s.samples_per_frame for s in header.signals)
+    kept = [i for i, s in enumerate(header.signals) if s.samples_per_frame == per_frame]
+    return kept, header.frame_rate_hz * per_frame
+
+
+def _read_counts(header: WfdbHeader, kept: list[int], start: int = 0, stop: int | None = None) -> list[np.ndarray]:
+    """Digital counts of the signals `kept` in the frames from `start` to `stop`, each (n_samples,)."""
+    stem = str(header.path.resolve().with_suffix(""))
+    stop = header.n_frames if stop is None else stop
     try:
-        record = wfdb.rdrecord(str(stem), channels=kept, physical=False, smooth_frames=False)
+        record = wfdb.rdrecord(stem, start, stop, channels=kept, physical=False, smooth_frames=False)
     except Exception as error:
         raise CorruptRecordError(f"{header.path}: not readable as WFDB ({_one_line(error)})") from error
     columns: list[np.ndarray] = getattr(record, "e_d_signal", None) or []
-    n_samples = header.n_frames * header.signals[kept[0]].samples_per_frame
+    n_samples = (stop - start) * header.signals[kept[0]].samples_per_frame
     if len(columns) != len(kept) or any(len(c) != n_samples for c in columns):
         raise CorruptRecordError(f"{header.path}: the signals do not hold {n_samples} samples each")
     return columns
