@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..signals import (
     beat_windows,
     beats_of,
     detect_qrs,
+    fibrillation_of,
     gate_features,
     load,
     match_peaks,
@@ -41,6 +42,7 @@ class BeatRecord:
     matched : int64 (n,), reference beat of each row, -1 where there is none (a false detection)
     reference_peak : int64 (m,), reference beats in samples of the device signal
     reference_label : int8 (m,), their classes as positions in `CLASSES`
+    fibrillation_s : float64 (k, 2), onset and end of each annotated episode of ventricular flutter or fibrillation
     """
 
     name: str
@@ -52,6 +54,7 @@ class BeatRecord:
     matched: np.ndarray
     reference_peak: np.ndarray
     reference_label: np.ndarray
+    fibrillation_s: np.ndarray = field(default_factory=lambda: np.empty((0, 2)))
 
     @property
     def label(self) -> np.ndarray:
@@ -144,6 +147,7 @@ def prepare_record(recording: Recording, peaks: PeakSource = "detected") -> Beat
         matched=matched,
         reference_peak=reference,
         reference_label=reference_label,
+        fibrillation_s=fibrillation_of(recording),
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .beat_data import LabelledBeats
+from .beat_task import BeatDesign
 from .staged import FloatModel, StagedModel, calibrate_threshold
 from .train import FitConfig, Progress, fit_beats, fit_gate
 from .weights import seeded_net
@@ -47,12 +48,14 @@ class TrainConfig:
     Attributes
     ----------
     beats, gate : duration and rate of the two fits
+    design : whom the beat network is for
     screen_pass : share of abnormal training beats that the screen must pass on
     gate_pass : share of unmodified training seconds that the gate must let through
     """
 
     beats: FitConfig
     gate: FitConfig = field(default_factory=lambda: FitConfig(epochs=6, learning_rate=1e-2))
+    design: BeatDesign = "new patients"
     screen_pass: float = 0.998
     gate_pass: float = 0.9995
 
@@ -61,11 +64,13 @@ class TrainConfig:
         return replace(self, beats=replace(self.beats, seed=seed), gate=replace(self.gate, seed=seed))
 
 
-INTRA_CONFIG = TrainConfig(FitConfig(epochs=24), screen_pass=0.999)
+INTRA_CONFIG = TrainConfig(
+    FitConfig(epochs=60, weight_decay=1e-2, max_shift=1), design="known patients", screen_pass=0.999
+)
 """Beats of the tested patients are among the training beats: fit what is there."""
 
 INTER_CONFIG = TrainConfig(
-    FitConfig(epochs=24, weight_decay=1e-2, balance=0.5, epoch_share=0.5, max_shift=2, gain_sigma=0.15)
+    FitConfig(epochs=24, weight_decay=1e-2, balance=0.5, epoch_units=25_000, max_shift=2, gain_sigma=0.15)
 )
 """Patients are new: balance records and classes, and vary alignment and gain."""
 
@@ -80,7 +85,7 @@ class BeatTrainingSet:
 
 def train_beats(data: BeatTrainingSet, config: TrainConfig, progress: Progress | None = None) -> FloatModel:
     """Train gate, screen and specialist, and set both thresholds, on `data` alone."""
-    net = seeded_net(data.gate.features.shape[1], config.beats.seed)
+    net = seeded_net(data.gate.features.shape[1], config.beats.seed, config.design)
     fit_gate(net.gate, net.judge, data.gate.features, data.gate.is_analysable, config.gate)
     fit_beats(net, data.beats, config.beats, progress=progress)
     model = FloatModel(net.eval(), {"gate": 0.0, "screen": 0.0})

@@ -2,15 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ
 from .beat_data import BeatRecord
-from .metrics import COLUMNS, ROWS, Scores, bootstrap_ci95, confusion, score
+from .beat_scores import (
+    ECTOPIC,
+    average_over_records,
+    ectopic_score,
+    lost_in_gate,
+    majority_baseline,
+    one_against_rest,
+)
+from .confidence_scores import Calibration, RiskCoverage, ScoredDecisions, calibration, risk_coverage
+from .metrics import COLUMNS, ROWS, Scores, bootstrap_ci95, confusion, score, scored_rows
+from .run_scores import RunTables, compare_runs
 from .staged import Decisions, StagedModel, decide
 
-__all__ = ["BeatEvaluation", "evaluate_beats"]
+__all__ = ["BeatEvaluation", "evaluate_beats", "evaluate_decisions", "record_figures"]
 
 
 @dataclass(frozen=True)
@@ -22,52 +34,103 @@ class BeatEvaluation:
     peaks : ``detected`` or ``reference``
     table : int64 (6, 7), gross confusion table, see `metrics`
     tables : the same per recording
+    subjects : subject of each recording
     scores, ci95 : of the gross table; intervals by bootstrap over subjects
     decisions : per recording
     stage_share : share of the scored beats that reached gate, screen and specialist
     rejected_fraction : share of the recordings' time that the gate rejected
     screen_table : int64 (2, 2), beats that reached the screen: rows normal and abnormal by the reference, columns
         stopped there as normal and passed on
-    qrs : sensitivity and positive predictive value of the QRS detector over the same beats
+    runs : ventricular runs per recording; None where only some beats of a recording are scored
+    calibration, risk_coverage : of all decisions, false detections included
     """
 
     peaks: str
     table: np.ndarray
     tables: dict[str, np.ndarray]
+    subjects: dict[str, str]
     scores: Scores
     ci95: dict[str, list[float]]
     decisions: dict[str, Decisions]
     stage_share: dict[str, float]
     rejected_fraction: float
     screen_table: np.ndarray
-    qrs: dict[str, float]
+    runs: dict[str, RunTables] | None
+    calibration: Calibration
+    risk_coverage: RiskCoverage
+
+    @property
+    def qrs(self) -> dict[str, float]:
+        """Sensitivity and positive predictive value of the QRS detector over the scored beats."""
+        return _qrs(self.table)
+
+    @cached_property
+    def per_record(self) -> dict[str, dict[str, float]]:
+        """`record_figures` of every recording."""
+        return {
+            name: record_figures(table, self.decisions[name], self.runs[name] if self.runs else None)
+            for name, table in sorted(self.tables.items())
+        }
+
+    @property
+    def gross_runs(self) -> RunTables | None:
+        """Runs of all recordings together."""
+        return sum(self.runs.values(), RunTables.empty()) if self.runs else None
+
+    @property
+    def rejected_s(self) -> float:
+        """Time that the gate rejected."""
+        return sum(float((~d.accepted).sum()) for d in self.decisions.values()) * BLOCK_SAMPLES / DEVICE_FS_HZ
 
     def to_json(self) -> dict[str, Any]:
         """The part of the command line's JSON contract that the scores fill."""
+        runs = self.gross_runs
         return {
             "peaks": self.peaks,
             "records": sorted(self.tables),
+            "n_subjects": len(set(self.subjects.values())),
             "units": int(self.table[:-1].sum()),
             "accuracy": self.scores.accuracy,
+            "majority_baseline": asdict(majority_baseline(self.table)),
             "classes": {label: asdict(c) for label, c in self.scores.classes.items()},
             "macro_f1": self.scores.macro_f1,
+            "ectopic": {name: ectopic_score(self.table, name).to_json() for name in ECTOPIC},
+            "one_against_rest": one_against_rest(self.table),
             "ci95": self.ci95,
+            "average": average_over_records(self.per_record),
+            "runs": None if runs is None else runs.to_json(),
             "rejected_fraction": self.rejected_fraction,
+            "rejected": {"seconds": self.rejected_s, "lost": lost_in_gate(self.table)},
             "qrs": self.qrs,
             "stage_share": self.stage_share,
             "screen_table": self.screen_table.tolist(),
+            "calibration": self.calibration.to_json(),
+            "risk_coverage": self.risk_coverage.to_json(),
             "confusion": {"rows": list(ROWS), "columns": list(COLUMNS), "counts": self.table.tolist()},
-            "per_record": {name: _record_row(table) for name, table in sorted(self.tables.items())},
+            "per_record": {name: self._record_row(name) for name in sorted(self.tables)},
+        }
+
+    def _record_row(self, name: str) -> dict[str, Any]:
+        table = self.tables[name]
+        scores = score(table)
+        return {
+            "units": int(table[:-1].sum()),
+            "accuracy": scores.accuracy,
+            "classes": {label: asdict(c) for label, c in scores.classes.items() if c.n},
+            "figures": self.per_record[name],
         }
 
 
-def _record_row(table: np.ndarray) -> dict[str, Any]:
-    scores = score(table)
-    return {
-        "units": int(table[:-1].sum()),
-        "accuracy": scores.accuracy,
-        "classes": {label: asdict(c) for label, c in scores.classes.items() if c.n},
-    }
+def record_figures(table: np.ndarray, decisions: Decisions, runs: RunTables | None = None) -> dict[str, float]:
+    """One line of EC57's record-by-record report, as shares; nan where undefined in this recording."""
+    qrs = _qrs(table)
+    figures = {"accuracy": score(table).accuracy, "qrs_se": qrs["se"], "qrs_ppv": qrs["ppv"]}
+    for name in ECTOPIC:
+        ectopic = ectopic_score(table, name)
+        figures |= {f"{name.lower()}_{key}": getattr(ectopic, key) for key in ("se", "ppv", "fpr")}
+    for kind, scores in (runs.to_json() if runs else {}).items():
+        figures |= {f"{kind}_{key}": scores[key] for key in ("se", "ppv")}
+    return figures | {"rejected_fraction": decisions.rejected_fraction}
 
 
 def evaluate_beats(
@@ -80,26 +143,39 @@ def evaluate_beats(
     records : prepared recordings, at least one with reference beats
     wanted : recording -> bool (m,), the reference beats to score; None scores all
     """
-    decisions = {r.name: decide(model, r) for r in records}
+    return evaluate_decisions(records, {r.name: decide(model, r) for r in records}, wanted)
+
+
+def evaluate_decisions(
+    records: Sequence[BeatRecord],
+    decisions: Mapping[str, Decisions],
+    wanted: Mapping[str, np.ndarray] | None = None,
+) -> BeatEvaluation:
+    """Score decisions that were made before, by one model or by several (the folds of a cross-validation)."""
+    made = {r.name: decisions[r.name] for r in records}
     masks = {r.name: None if wanted is None else wanted[r.name] for r in records}
-    tables = {r.name: confusion(r, decisions[r.name], masks[r.name]) for r in records}
+    tables = {r.name: confusion(r, made[r.name], masks[r.name]) for r in records}
     table = np.sum(list(tables.values()), axis=0)
+    scored = ScoredDecisions.of(records, list(made.values()), list(masks.values()))
     return BeatEvaluation(
         peaks=records[0].peaks,
         table=table,
         tables=tables,
+        subjects={r.name: r.subject for r in records},
         scores=score(table),
         ci95=bootstrap_ci95(_by_subject(records, tables)),
-        decisions=decisions,
-        stage_share=_stage_share([(decisions[r.name], r.rows_of(masks[r.name])) for r in records]),
-        rejected_fraction=_rejected_fraction(list(decisions.values())),
-        screen_table=np.sum([_screen_table(r, decisions[r.name], masks[r.name]) for r in records], axis=0),
-        qrs=_qrs(table),
+        decisions=made,
+        stage_share=_stage_share([(made[r.name], scored_rows(r, masks[r.name])) for r in records]),
+        rejected_fraction=_rejected_fraction(list(made.values())),
+        screen_table=np.sum([_screen_table(r, made[r.name], masks[r.name]) for r in records], axis=0),
+        runs={r.name: compare_runs(r, made[r.name]) for r in records} if wanted is None else None,
+        calibration=calibration(scored),
+        risk_coverage=risk_coverage(scored),
     )
 
 
 def _screen_table(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | None) -> np.ndarray:
-    rows = ~decisions.gated & (record.label >= 0) & record.rows_of(is_wanted)
+    rows = ~decisions.gated & (record.label >= 0) & scored_rows(record, is_wanted)
     table = np.zeros((2, 2), np.int64)
     np.add.at(table, ((record.label[rows] > 0).astype(int), decisions.reached[rows].astype(int)), 1)
     return table
@@ -125,7 +201,8 @@ def _rejected_fraction(decisions: Sequence[Decisions]) -> float:
 
 
 def _qrs(table: np.ndarray) -> dict[str, float]:
-    n_true = int(table[:-1, :-1].sum())
-    n_reference, n_said = int(table[:-1].sum()), int(table[:, :-1].sum())
+    n_classes = len(CLASSES)
+    n_true = int(table[:n_classes, :-1].sum())
+    n_reference, n_said = int(table[:n_classes].sum()), int(table[:, :-1].sum())
     nan = float("nan")
     return {"se": n_true / n_reference if n_reference else nan, "ppv": n_true / n_said if n_said else nan}

@@ -1,18 +1,18 @@
-"""What the noise gate learns from: real ECG, real noise mixed into it, and leads that fell off.
+"""What the noise gate learns from: real ECG, real noise mixed into it, leads that fell off, fibrillation, strips.
 
-Noise is the recorded wander, electrode motion and muscle activity of the MIT-BIH Noise Stress Test database. Its
-first half is for training, its second half for testing, so that the test's noise is as unseen as its patients.
-Each block is labelled by the signal-to-noise ratio *in that block*, because recorded noise comes in bursts, and
+The window that is judged is one second (a block of 128 samples); the gate knows what came before it, too. Each
+block is labelled by the signal-to-noise ratio *in that block*, because recorded noise comes in bursts, and
 *behind the device's filter*, because wander that the filter removes harms nobody:
 
 - analysable (1): at least 12 dB, and all unmodified ECG: cardiologists annotated every beat of it;
 - not analysable (0): at most 0 dB, a held (flat) line, a signal at the converter's rail;
 - neither, left out: what lies between, and blocks at the edge of a fault.
 
-Signal and noise together are made up to twice as large or small, as other people and electrodes do.
+Signal and noise together are made up to twice as large or small, as other people and electrodes do. Strips of a
+hand-held recorder that people found too noisy to read, and others that they could read, are labelled as a whole.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,14 +22,15 @@ from ..signals import (
     DEVICE_FS_HZ,
     Recording,
     UnanalysableError,
+    fibrillation_of,
     gate_features,
     noise_gain,
-    noise_power,
     qrs_power,
     remove_baseline,
     to_device,
 )
 from .beat_data import BeatRecord
+from .gate_noise import NoiseSource, noise_sources
 
 __all__ = [
     "ANALYSABLE_SNR_DB",
@@ -37,7 +38,7 @@ __all__ = [
     "GateExamples",
     "fibrillation_examples",
     "gate_examples",
-    "noise_halves",
+    "strip_examples",
 ]
 
 ANALYSABLE_SNR_DB = 12.0
@@ -58,7 +59,8 @@ class GateExamples:
     ----------
     features : int8 (n, n_features)
     label : int8 (n,), 1 analysable, 0 not, -1 neither
-    kind : str (n,), ``clean`` (unmodified), ``scaled``, ``bw em ma``, ``held``, ``rail``, ``vf``
+    kind : str (n,), ``clean`` (unmodified), ``scaled``, ``bw em ma``, ``held``, ``rail``, ``vf``,
+        ``read`` and ``noisy`` (strips)
     snr_db : float32 (n,), in the block and behind the filter; inf without added noise, -inf for held and rail
     nominal_db : float32 (n,), ratio over the whole noise recording that was asked for
     record : int32 (n,), number of the ECG recording in the list it came from
@@ -86,26 +88,12 @@ class GateExamples:
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in cls.__dataclass_fields__))
 
 
-@dataclass(frozen=True)
-class _Noise:
-    kind: str
-    counts: np.ndarray
-    power: float
-
-
-def noise_halves(recordings: Mapping[str, Recording], second: bool) -> list[tuple[str, np.ndarray]]:
-    """First or second half of every channel of the noise recordings: (kind, int16 device counts) each."""
-    halves = []
-    for kind, recording in recordings.items():
-        for channel in range(len(recording.channels)):
-            counts = to_device(recording, channel).counts
-            middle = len(counts) // 2
-            halves.append((kind, counts[middle:] if second else counts[:middle]))
-    return halves
-
-
 def gate_examples(
-    records: Sequence[BeatRecord], noise: Sequence[tuple[str, np.ndarray]], seed: int = 0, n_mixes: int = 3
+    records: Sequence[BeatRecord],
+    noise: Sequence[tuple[str, np.ndarray]],
+    seed: int = 0,
+    n_mixes: int = 3,
+    is_varied: bool = False,
 ) -> GateExamples:
     """Unmodified, mixed and faulty blocks of every recording.
 
@@ -116,6 +104,7 @@ def gate_examples(
     seed : of the draw of noise, ratio and place
     n_mixes : how often each recording is run through with noise; every `STRETCH_BLOCKS` the noise, its place and
         its nominal ratio are drawn anew
+    is_varied : whether the noise is varied as `NoiseSource.draw` does
 
     Raises
     ------
@@ -125,14 +114,14 @@ def gate_examples(
         No recording of at least 8 s has a reference beat of class N.
     """
     rng = np.random.default_rng(seed)
-    sources = [_Noise(kind, counts, noise_power(counts, DEVICE_FS_HZ)) for kind, counts in noise]
+    sources = noise_sources(noise)
     parts = []
     for number, record in enumerate(records):
         if len(_normal_peaks(record)) and len(record.signal.counts) >= FAULT_BLOCKS * BLOCK_SAMPLES:
             parts.append(_clean(record, number))
             parts.append(_clean(record, number, _random_gain(rng)))
             parts.append(_faulty(record, number, rng))
-            parts.extend(_mixed(record, number, sources, rng) for _ in range(n_mixes))
+            parts.extend(_mixed(record, number, sources, is_varied, rng) for _ in range(n_mixes))
     if not parts:
         raise UnanalysableError(
             f"none of {len(records)} recordings has a normal reference beat to train the gate on"
@@ -157,23 +146,25 @@ def _fibrillation(recording: Recording, number: int) -> GateExamples:
     counts = to_device(recording).counts
     n_blocks = len(counts) // BLOCK_SAMPLES
     is_vf = np.zeros(n_blocks, bool)
-    for onset_s, end_s in _vf_spans(recording):
+    for onset_s, end_s in fibrillation_of(recording):
         is_vf[int(np.ceil(onset_s)) : int(end_s)] = True
     features = gate_features(counts)[:n_blocks]
     return _examples(features, np.ones(n_blocks, np.int8), "vf", np.inf, np.inf, number).take(is_vf)
 
 
-def _vf_spans(recording: Recording) -> Iterator[tuple[float, float]]:
-    """Onset and end in seconds; one without an end lasts until the recording ends."""
-    onset_s = None
-    for sample, symbol in zip(recording.events.sample, recording.events.symbol, strict=True):
-        if symbol == "[" and onset_s is None:
-            onset_s = sample / recording.fs_hz
-        elif symbol == "]" and onset_s is not None:
-            yield onset_s, sample / recording.fs_hz
-            onset_s = None
-    if onset_s is not None:
-        yield onset_s, recording.duration_s
+def strip_examples(strips: Sequence[tuple[np.ndarray, bool]]) -> GateExamples:
+    """All blocks of strips, labelled as their strip is.
+
+    Parameters
+    ----------
+    strips : int16 (n,) device counts of at least a second, and whether people found the strip too noisy to read
+    """
+    parts = []
+    for number, (counts, is_noisy) in enumerate(strips):
+        features = gate_features(counts)[: len(counts) // BLOCK_SAMPLES]
+        label = np.full(len(features), not is_noisy, np.int8)
+        parts.append(_examples(features, label, "noisy" if is_noisy else "read", np.nan, np.nan, number))
+    return GateExamples.concatenate(parts)
 
 
 def _random_gain(rng: np.random.Generator) -> float:
@@ -190,7 +181,9 @@ def _clean(record: BeatRecord, number: int, gain: float = 1.0) -> GateExamples:
     return _examples(features, np.ones(len(features), np.int8), kind, np.inf, np.inf, number)
 
 
-def _mixed(record: BeatRecord, number: int, sources: Sequence[_Noise], rng: np.random.Generator) -> GateExamples:
+def _mixed(
+    record: BeatRecord, number: int, sources: Sequence[NoiseSource], is_varied: bool, rng: np.random.Generator
+) -> GateExamples:
     counts = record.signal.counts
     power = qrs_power(counts, _normal_peaks(record), DEVICE_FS_HZ)
     track = np.zeros(len(counts))
@@ -199,9 +192,8 @@ def _mixed(record: BeatRecord, number: int, sources: Sequence[_Noise], rng: np.r
     for blocks in _stretches(n_blocks):
         source, snr_db = sources[int(rng.integers(len(sources)))], rng.choice(MIXED_SNR_DB)
         samples = slice(blocks.start * BLOCK_SAMPLES, blocks.stop * BLOCK_SAMPLES)
-        place = rng.integers(len(source.counts)) + np.arange(samples.stop - samples.start)
-        piece = np.take(source.counts, place, mode="wrap").astype(np.float64)
-        track[samples] = noise_gain(power, source.power, snr_db) * (piece - piece.mean())
+        piece = source.draw(samples.stop - samples.start, rng, is_varied)
+        track[samples] = noise_gain(power, 1.0, snr_db) * (piece - piece.mean())
         kind[blocks], nominal_db[blocks] = source.kind, snr_db
     mixed = _to_int16(counts + track)
     snr_db = _block_snr_db(counts, mixed, record)

@@ -2,18 +2,32 @@
 
 A confusion table has a row per reference class and one for detections where there is no beat, and a column per
 decision, one for beats that the gate rejected and one for beats that the detector missed. Rejected and missed
-beats are errors: they count against sensitivity and accuracy.
+beats are errors: they count against sensitivity and accuracy. Ventricular flutter and fibrillation are left out on
+both sides, reference beats and decisions alike (EC57 section 4.2 by way of bxb, WFDB Applications Guide).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..signals import CLASSES
+from ..signals import CLASSES, DEVICE_FS_HZ
 from .beat_data import BeatRecord
+from .beat_scores import ECTOPIC, ectopic_score
 from .staged import Decisions
 
-__all__ = ["COLUMNS", "ROWS", "ClassScore", "Scores", "bootstrap_ci95", "confusion", "score"]
+__all__ = [
+    "COLUMNS",
+    "ROWS",
+    "ClassScore",
+    "Scores",
+    "bootstrap_ci95",
+    "confusion",
+    "in_fibrillation",
+    "score",
+    "scored_beats",
+    "scored_rows",
+]
 
 ROWS = (*CLASSES, "no beat")
 COLUMNS = (*CLASSES, "gated", "missed")
@@ -42,6 +56,36 @@ class Scores:
     classes: dict[str, ClassScore]
 
 
+def in_fibrillation(record: BeatRecord, sample: np.ndarray) -> np.ndarray:
+    """Which device samples, int64 (n,), lie in annotated ventricular flutter or fibrillation: bool (n,)."""
+    inside = np.zeros(len(sample), np.bool_)
+    for onset, end in record.fibrillation_s * DEVICE_FS_HZ:
+        inside |= (sample >= onset) & (sample <= end)
+    return inside
+
+
+def scored_beats(record: BeatRecord, is_wanted: np.ndarray | None = None) -> np.ndarray:
+    """Reference beats that count: bool (m,), those wanted and outside ventricular fibrillation."""
+    outside = ~in_fibrillation(record, record.reference_peak)
+    return outside if is_wanted is None else outside & is_wanted
+
+
+def scored_rows(record: BeatRecord, is_wanted: np.ndarray | None = None) -> np.ndarray:
+    """Rows of `record.beats` that count: bool (n,), of `scored_beats` and the false detections that go with them.
+
+    Parameters
+    ----------
+    is_wanted : bool (m,), reference beats to score; None scores all
+    """
+    is_true = record.matched >= 0
+    is_out = np.where(
+        is_true,
+        ~np.append(scored_beats(record), False)[record.matched],
+        in_fibrillation(record, record.beats.peak),
+    )
+    return record.rows_of(is_wanted) & ~is_out
+
+
 def confusion(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | None = None) -> np.ndarray:
     """Confusion table int64 (6, 7) of one recording.
 
@@ -49,12 +93,12 @@ def confusion(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | 
     ----------
     is_wanted : bool (m,), reference beats to score; None scores all
     """
-    rows = record.rows_of(is_wanted)
+    rows = scored_rows(record, is_wanted)
     truth = np.where(record.label < 0, len(CLASSES), record.label)[rows]
     decision = np.where(decisions.gated, _GATED, decisions.label)[rows]
     table = np.zeros((len(ROWS), len(COLUMNS)), np.int64)
     np.add.at(table, (truth, decision), 1)
-    missed = record.missed if is_wanted is None else record.missed[is_wanted[record.missed]]
+    missed = record.missed[scored_beats(record, is_wanted)[record.missed]]
     table[: len(CLASSES), _MISSED] += np.bincount(record.reference_label[missed], minlength=len(CLASSES))
     return table
 
@@ -75,7 +119,7 @@ def score(table: np.ndarray) -> Scores:
     return Scores(accuracy, float(f1[present].mean()) if present.any() else float("nan"), classes)
 
 
-def bootstrap_ci95(tables: dict[str, np.ndarray], n_draws: int = 2000, seed: int = 0) -> dict[str, list[float]]:
+def bootstrap_ci95(tables: Mapping[str, np.ndarray], n_draws: int = 2000, seed: int = 0) -> dict[str, list[float]]:
     """95 % percentile intervals by drawing subjects with replacement.
 
     Parameters
@@ -85,16 +129,22 @@ def bootstrap_ci95(tables: dict[str, np.ndarray], n_draws: int = 2000, seed: int
     Returns
     -------
     dict
-        ``accuracy``, ``macro_f1`` and ``se_X``, ``ppv_X`` per class X that occurs, each [low, high].
+        ``accuracy``, ``macro_f1``, ``se_X`` and ``ppv_X`` per class X that occurs, and ``se_``, ``ppv_`` and
+        ``fpr_`` of ``VEB`` and ``SVEB`` in EC57's sense, each [low, high].
     """
     stacked = np.stack(list(tables.values()))
     rng = np.random.default_rng(seed)
-    draws = [score(stacked[rng.integers(len(stacked), size=len(stacked))].sum(axis=0)) for _ in range(n_draws)]
-    values = {"accuracy": [d.accuracy for d in draws], "macro_f1": [d.macro_f1 for d in draws]}
+    drawn = [stacked[rng.integers(len(stacked), size=len(stacked))].sum(axis=0) for _ in range(n_draws)]
+    scores = [score(table) for table in drawn]
+    values = {"accuracy": [d.accuracy for d in scores], "macro_f1": [d.macro_f1 for d in scores]}
     for label, total in zip(CLASSES, stacked.sum(axis=(0, 2)), strict=False):
         if total:
-            values[f"se_{label}"] = [d.classes[label].se for d in draws]
-            values[f"ppv_{label}"] = [d.classes[label].ppv for d in draws]
+            values[f"se_{label}"] = [d.classes[label].se for d in scores]
+            values[f"ppv_{label}"] = [d.classes[label].ppv for d in scores]
+    for name in ECTOPIC:
+        ectopic = [ectopic_score(table, name) for table in drawn]
+        if any(e.n for e in ectopic):
+            values |= {f"{key}_{name}": [getattr(e, key) for e in ectopic] for key in ("se", "ppv", "fpr")}
     return {name: _interval(np.array(v)) for name, v in values.items()}
 
 

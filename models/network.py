@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ACTIVATION_MAX", "Chain", "ChainSpec", "LayerSpec", "NetLayer", "NetSpec", "StagedNet"]
+__all__ = ["ACTIVATION_MAX", "Chain", "ChainSpec", "LayerSpec", "NetLayer", "NetSpec", "StagedNet", "pool"]
 
 ACTIVATION_MAX = 127 / 32
 """Largest value of a hidden activation: int8 with five fraction bits."""
@@ -29,6 +29,11 @@ class LayerSpec:
     stride : distance of two output positions
     takes_context : append the context vector to the input of a dense layer
     is_logit : an exit: no batch norm, no ReLU
+    pools : the map (T, C) is replaced by [mean(C), maximum(C)] over all its positions
+    n_context_only : where the layer takes the context: its last so many channels read the context alone and the
+        others the map alone, so that each part learns to tell the classes by itself; 0 lets all read both
+    barred : blocks (first channel, channel after the last, first tap, tap after the last) of weights that stay 0,
+        so that some channels do not see some inputs
     """
 
     channels: int
@@ -36,6 +41,9 @@ class LayerSpec:
     stride: int = 1
     takes_context: bool = False
     is_logit: bool = False
+    pools: bool = False
+    n_context_only: int = 0
+    barred: tuple[tuple[int, int, int, int], ...] = ()
 
 
 ChainSpec = tuple[LayerSpec, ...]
@@ -48,11 +56,12 @@ class NetSpec:
     Attributes
     ----------
     n_features : inputs of the gate
-    window_shape : (T, C) of the window
+    window_shape : (T, C) of the window; T = 0 allows any length, and the last convolution pools
     n_context : length of the context vector
     gate, screen, specialist : the chains
     n_kept : the specialist starts from the map after this many layers of the screen
     labels : what the specialist's logits mean
+    screens_context : the screen looks at the context alone, and the specialist starts from the window
     """
 
     n_features: int
@@ -63,52 +72,99 @@ class NetSpec:
     specialist: ChainSpec
     n_kept: int
     labels: tuple[str, ...]
+    screens_context: bool = False
+
+
+def pool(x: Tensor, channels: int) -> Tensor:
+    """Mean and maximum of each channel over all positions: (B, T * C) -> (B, 2 C)."""
+    maps = x.reshape(len(x), -1, channels)
+    return torch.cat([maps.mean(dim=1), maps.amax(dim=1)], dim=1)
 
 
 class NetLayer(nn.Module):
     """Convolution or dense layer with batch norm and clipped ReLU.
 
     Maps are flat, ``[T][C]`` as on the device, so a layer is a sliding window over its input: window `taps` long,
-    `step` apart. `weight` is (channels, taps) in the same order.
+    `step` apart. `weight` is (channels, taps) in the same order. An `in_length` of 0 stands for any length; so
+    does an `out_length` of 0.
     """
 
     def __init__(self, spec: LayerSpec, in_length: int, in_channels: int, n_context: int) -> None:
         super().__init__()
         self.spec = spec
         kernel = spec.kernel or in_length
+        self.in_channels = in_channels
         self.step = spec.stride * in_channels
-        self.out_length = (in_length - kernel) // spec.stride + 1
+        self.out_length = (in_length - kernel) // spec.stride + 1 if in_length else 0
         self.taps = kernel * in_channels + n_context * spec.takes_context
         self.weight = nn.Parameter(torch.empty(spec.channels, self.taps))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
+        self.allowed: Tensor | None
+        self.register_buffer("allowed", self._allowed(kernel * in_channels), persistent=False)
+        if self.allowed is not None:  # fewer inputs, larger weights
+            seen = self.allowed.sum(dim=1, keepdim=True).clamp(min=1)
+            self.weight.data *= self.allowed * (self.taps / seen).sqrt()
         self.bias = nn.Parameter(torch.zeros(spec.channels)) if spec.is_logit else None
         self.norm = None if spec.is_logit else nn.BatchNorm1d(spec.channels)
+
+    def _allowed(self, n_map: int) -> Tensor | None:
+        """1 where a weight may be, 0 where the spec bars it, (channels, taps); None if it bars nothing."""
+        n_alone, barred = self.spec.n_context_only, self.spec.barred
+        if n_alone:
+            barred = (*barred, (0, self.spec.channels - n_alone, n_map, self.taps))
+            barred = (*barred, (self.spec.channels - n_alone, self.spec.channels, 0, n_map))
+        if not barred:
+            return None
+        allowed = torch.ones(self.spec.channels, self.taps)
+        for channel, channel_end, tap, tap_end in barred:
+            allowed[channel:channel_end, tap:tap_end] = 0
+        return allowed
+
+    @property
+    def seen_weight(self) -> Tensor:
+        """`weight`, and 0 where the spec bars it."""
+        return self.weight if self.allowed is None else self.weight * self.allowed
+
+    @property
+    def n_weights(self) -> int:
+        """Weights that may differ from 0."""
+        return self.weight.numel() if self.allowed is None else int(self.allowed.sum())
 
     def products(self, x: Tensor, context: Tensor, weight: Tensor) -> Tensor:
         """Sums of products: (B, T * C) -> (B * T', C')."""
         if self.spec.takes_context:
             x = torch.cat([x, context], dim=1)
+        if self.out_length == 0:
+            return self._convolved(x, weight)
         patches = x.unfold(1, self.taps, self.step)  # (B, T', taps)
         return F.linear(patches.reshape(-1, self.taps), weight)
 
+    def _convolved(self, x: Tensor, weight: Tensor) -> Tensor:
+        """The same sums without copies of the input, for long maps: ``[T][C]`` is a channels-last image."""
+        image = x.reshape(len(x), 1, -1, self.in_channels).permute(0, 3, 1, 2)  # (B, C, 1, T)
+        kernel = weight.reshape(self.spec.channels, 1, -1, self.in_channels).permute(0, 3, 1, 2)
+        out = F.conv2d(image, kernel, stride=(1, self.spec.stride))  # (B, C', 1, T')
+        return out.permute(0, 2, 3, 1).reshape(-1, self.spec.channels)
+
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(B, T * C) -> (B, T' * C')."""
-        out = self.products(x, context, self.weight)
+        """(B, T * C) -> (B, T' * C'), or (B, 2 C') where the layer pools."""
+        out = self.products(x, context, self.seen_weight)
         if self.bias is not None:
             out = out + self.bias
         else:
             assert self.norm is not None
-            out = self.norm(out).clamp(0.0, ACTIVATION_MAX)
-        return out.reshape(len(x), -1)
+            out = F.hardtanh(self.norm(out), 0.0, ACTIVATION_MAX)
+        out = out.reshape(len(x), -1)
+        return pool(out, self.spec.channels) if self.spec.pools else out
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight and bias (channels,) with the batch norm's running statistics folded in."""
         if self.bias is not None:
-            return self.weight, self.bias
+            return self.seen_weight, self.bias
         norm = self.norm
         assert norm is not None and norm.running_mean is not None and norm.running_var is not None
         gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        return self.weight * gain[:, None], norm.bias - norm.running_mean * gain
+        return self.seen_weight * gain[:, None], norm.bias - norm.running_mean * gain
 
 
 class Chain(nn.Module):
@@ -124,7 +180,7 @@ class Chain(nn.Module):
         for number, spec in enumerate(specs, start=1):
             layer = NetLayer(spec, in_length, in_channels, n_context)
             self.layers.append(layer)
-            in_length, in_channels = layer.out_length, spec.channels
+            in_length, in_channels = (1, 2 * spec.channels) if spec.pools else (layer.out_length, spec.channels)
             self.kept_shape = (in_length, in_channels) if number == n_kept else self.kept_shape
 
     def __iter__(self) -> Iterator[NetLayer]:
@@ -149,11 +205,13 @@ class StagedNet(nn.Module):
         super().__init__()
         self.spec = spec
         self.gate = Chain(spec.gate, 1, spec.n_features, spec.n_context)
-        self.screen = Chain(spec.screen, *spec.window_shape, spec.n_context, spec.n_kept)
-        self.specialist = Chain(spec.specialist, *self.screen.kept_shape, spec.n_context)
+        screened = (1, spec.n_context) if spec.screens_context else spec.window_shape
+        self.screen = Chain(spec.screen, *screened, spec.n_context, spec.n_kept)
+        kept = spec.window_shape if spec.screens_context else self.screen.kept_shape
+        self.specialist = Chain(spec.specialist, *kept, spec.n_context)
 
     def forward(self, window: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Both exits of a beat.
+        """Both exits of a beat or a strip.
 
         Parameters
         ----------
@@ -164,6 +222,8 @@ class StagedNet(nn.Module):
         -------
         screen logit (B, 1) and class logits (B, n_labels)
         """
+        if self.spec.screens_context:
+            return self.screen(context, context)[0], self.specialist(window, context)[0]
         screen, kept = self.screen(window, context)
         classes, _ = self.specialist(kept, context)
         return screen, classes
@@ -178,4 +238,5 @@ class StagedNet(nn.Module):
 
     def n_float_bytes(self) -> int:
         """Bytes of all folded weights and biases as float32: the baseline of the compression ratio."""
-        return sum(4 * t.numel() for chain in self.chains().values() for layer in chain for t in layer.folded())
+        layers = [layer for chain in self.chains().values() for layer in chain]
+        return sum(4 * (layer.n_weights + layer.spec.channels) for layer in layers)

@@ -1,7 +1,7 @@
 """Who trains and who tests: a split applied to prepared recordings, and what comes of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class Protocol:
     train_wanted, test_wanted : recording -> bool (m,) reference beats, None for all
     shared_subjects : subjects on both sides
     config : how to train under this protocol
+    extra : recordings of other data sets that train the beat networks, too
     """
 
     key: str
@@ -47,6 +48,7 @@ class Protocol:
     test_wanted: dict[str, np.ndarray] | None
     shared_subjects: tuple[str, ...]
     config: TrainConfig
+    extra: tuple[BeatRecord, ...] = ()
 
     def training_set(self, sources: GateSources) -> BeatTrainingSet:
         """Everything the stages are fitted on.
@@ -56,7 +58,7 @@ class Protocol:
         UnanalysableError
             there is no normal or no abnormal beat to train on.
         """
-        beats = LabelledBeats.of(self.train, self.train_wanted)
+        beats = LabelledBeats.of((*self.train, *self.extra), self.train_wanted)
         n_abnormal = int((beats.label > 0).sum())
         if not 0 < n_abnormal < len(beats):
             n_normal = len(beats) - n_abnormal
@@ -81,28 +83,34 @@ class Protocol:
             "name": self.name,
             "sha256": self.sha256,
             "train": [r.name for r in self.train],
+            "extra": [r.name for r in self.extra],
             "test": [r.name for r in self.test],
             "shared_subjects": list(self.shared_subjects),
         }
 
 
-def make_protocol(key: str, records: Sequence[BeatRecord], seed: int = 0) -> Protocol:
+def make_protocol(
+    key: str, records: Sequence[BeatRecord], seed: int = 0, extra: Sequence[BeatRecord] = ()
+) -> Protocol:
     """Split recordings ``inter`` (de Chazal) or ``intra`` (random beats, leaks patients).
 
     Parameters
     ----------
     seed : of the training, and of the draw of ``intra``
+    extra : labelled recordings of other subjects for the training side of ``inter``
 
     Raises
     ------
     InputError
-        an unknown key, or one side of the split would be empty.
+        an unknown key, one side of the split would be empty, or extra recordings for ``intra``.
     """
+    if extra and key != "inter":
+        raise InputError(f"split {key!r} takes no extra training data ({len(extra)} recordings given)")
     by_name = {r.name: r for r in records}
     if key == "inter":
         split = inter_patient_split(by_name)
         train, test = ([by_name[name] for name in side] for side in (split.train, split.test))
-        return _inter(split, train, test, seed)
+        return replace(_inter(split, train, test, seed), extra=tuple(extra))
     if key == "intra":
         return _intra([r for r in records if r.name not in PACED], seed)
     raise InputError(f"split {key!r} is not known; known: inter, intra")

@@ -34,16 +34,18 @@ class FitConfig:
 
     Attributes
     ----------
-    epochs : passes over `epoch_share` of the data
+    epochs : passes over the data, or over `epoch_units` of it
     min_steps : a small data set is passed over more often, until this many steps are made
     batch_size : units per step
     learning_rate : peak of the one-cycle schedule (AdamW)
     weight_decay : of AdamW
     screen_weight : weight of the screen's loss beside the class loss
     balance : 0 draws units as they come, 1 draws every (record, class) equally often, between them a power law
-    epoch_share : share of the training units drawn per epoch
+    epoch_units : training units drawn per epoch, so that more data do not take longer; 0 stands for all
     max_shift : training windows are shifted at random by up to this many samples
     gain_sigma : standard deviation of the log of a random gain on the window
+    context_dropout : probability with which each context value of a training unit is set to 0, so that the network
+        does not lean on one of several that usually say the same
     distillation : share of the teacher's soft labels in both targets, 0 to 1
     seed : of initialisation, drawing and augmentation
     """
@@ -55,16 +57,17 @@ class FitConfig:
     weight_decay: float = 1e-4
     screen_weight: float = 0.5
     balance: float = 0.0
-    epoch_share: float = 1.0
+    epoch_units: int = 0
     max_shift: int = 0
     gain_sigma: float = 0.0
+    context_dropout: float = 0.0
     distillation: float = 0.0
     seed: int = 0
 
     def steps(self, n_units: int) -> tuple[int, int, int]:
         """Epochs, steps per epoch and units per step for `n_units` training units."""
         batch_size = min(self.batch_size, n_units)
-        per_epoch = max(1, int(n_units * self.epoch_share) // batch_size)
+        per_epoch = max(1, min(n_units, self.epoch_units or n_units) // batch_size)
         return max(self.epochs, -(-self.min_steps // per_epoch)), per_epoch, batch_size
 
 
@@ -201,11 +204,12 @@ def fit_beats(
 
 
 class _Augmenter:
-    """Random shift and gain of the window, rounded back to what int8 Q2.5 can hold."""
+    """Random shift and gain of the window, rounded back to what int8 Q2.5 can hold, and dropout of the context."""
 
     def __init__(self, config: FitConfig, n_channels: int) -> None:
         self.n_channels = n_channels
         self.max_shift, self.gain_sigma = config.max_shift, config.gain_sigma
+        self.context_dropout = config.context_dropout
         self.generator = torch.Generator().manual_seed(config.seed + 1)
 
     def __call__(self, batch: BeatTensors) -> BeatTensors:
@@ -217,7 +221,10 @@ class _Augmenter:
         if self.gain_sigma:
             gain = torch.randn(len(window), 1, generator=self.generator).mul(self.gain_sigma).exp()
             window = (window * gain / _INT8_STEP).round().clamp(-128, 127) * _INT8_STEP
-        return BeatTensors(window, batch.context, batch.label)
+        context = batch.context
+        if self.context_dropout:
+            context = context * (torch.rand(context.shape, generator=self.generator) >= self.context_dropout)
+        return BeatTensors(window, context, batch.label)
 
 
 def fit_gate(

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,14 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..signals import CorruptModelError
-from .beat_task import beat_net_spec
-from .network import StagedNet
+from .beat_task import BeatDesign, beat_net_spec
+from .network import ChainSpec, LayerSpec, NetSpec, StagedNet
 from .staged import FloatModel
 
 __all__ = ["FloatFile", "float_to_bytes", "load_float", "seeded_net"]
 
 _KEY = "ictus"
-_FORMAT = "float-1"
+_FORMAT = "float-2"
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,10 @@ class FloatFile:
 def float_to_bytes(file: FloatFile) -> bytes:
     """Serialise; the same model always gives the same bytes."""
     tensors = {name: t.contiguous() for name, t in sorted(file.model.net.state_dict().items())}
-    spec = file.model.net.spec
     metadata = {
         "format": _FORMAT,
         "task": file.task,
-        "n_features": spec.n_features,
+        "spec": asdict(file.model.net.spec),
         "thresholds": file.model.thresholds,
         "provenance": file.provenance,
     }
@@ -86,7 +85,7 @@ def load_float(path: str | Path) -> FloatFile:
 
 def _built(path: str | Path, metadata: dict[str, Any], tensors: dict[str, Tensor]) -> FloatFile:
     try:
-        net = StagedNet(beat_net_spec(metadata["n_features"]))
+        net = StagedNet(_spec_of(metadata["spec"]))
         net.load_state_dict(tensors)
         model = FloatModel(net.eval(), metadata["thresholds"])
         return FloatFile(metadata["task"], model, metadata["provenance"])
@@ -95,8 +94,19 @@ def _built(path: str | Path, metadata: dict[str, Any], tensors: dict[str, Tensor
         raise CorruptModelError(f"{path}: does not fit this release's network ({line})") from error
 
 
-def seeded_net(n_features: int, seed: int) -> StagedNet:
+def _spec_of(said: dict[str, Any]) -> NetSpec:
+    """The network that a file describes; TypeError or KeyError for fields that this release does not know."""
+    shape = tuple(said["window_shape"])
+    chains = {name: _chain_of(said[name]) for name in ("gate", "screen", "specialist")}
+    return NetSpec(**{**said, **chains, "window_shape": shape, "labels": tuple(said["labels"])})
+
+
+def _chain_of(said: list[dict[str, Any]]) -> ChainSpec:
+    return tuple(LayerSpec(**{**layer, "barred": tuple(map(tuple, layer["barred"]))}) for layer in said)
+
+
+def seeded_net(n_features: int, seed: int, design: BeatDesign = "new patients") -> StagedNet:
     """A fresh network of the beat task whose weights depend on the seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return StagedNet(beat_net_spec(n_features))
+        return StagedNet(beat_net_spec(n_features, design))
