@@ -3,9 +3,13 @@
 from .compact import CompactLayer, CompactModel, CompactStage, code_values
 from .model_file import ByteCount, byte_count, from_bytes, load_compact, to_bytes
 from .packing import pack_codes, unpack_codes
-from .recipe import Recipe, compress_beat
+from .phases import Recipe
+from .recipe import BEAT_RECIPES, compress_beat
+from .rhythm_recipe import RHYTHM_RECIPE, compress_rhythm
 
 __all__ = [
+    "BEAT_RECIPES",
+    "RHYTHM_RECIPE",
     "ByteCount",
     "CompactLayer",
     "CompactModel",
@@ -14,6 +18,7 @@ __all__ = [
     "byte_count",
     "code_values",
     "compress_beat",
+    "compress_rhythm",
     "from_bytes",
     "load_compact",
     "pack_codes",

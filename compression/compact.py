@@ -8,12 +8,18 @@ A layer computes, for output position ``t`` and channel ``c``::
 with an arithmetic shift, and 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer is a
 convolution over its whole input. Activations lie as ``[T][C]``, so the ``kernel * channels`` inputs of a
 convolution are neighbours in memory and one index per weight is enough.
+
+A stream has any number of positions. Its convolutions give as many as fit into it, and the last of them pools::
+
+    pooled = [mean_0 .. mean_(C-1), max_0 .. max_(C-1)]      mean = floor((2 * sum + n) / (2 * n)) of n positions
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from ..signals import UnanalysableError
 
 __all__ = [
     "ACTIVATION_FRACTION_BITS",
@@ -25,6 +31,7 @@ __all__ = [
     "CompactStage",
     "StageOutput",
     "code_values",
+    "pool_positions",
 ]
 
 ACTIVATION_FRACTION_BITS = 5
@@ -60,9 +67,21 @@ def code_values(codes: np.ndarray) -> np.ndarray:
     return np.where(bits & _SIGN_BIT, -magnitude, magnitude).astype(np.int32)
 
 
+def pool_positions(maps: np.ndarray) -> np.ndarray:
+    """Mean and maximum over the positions of int8 maps (n, T, C), T at least 1 and no value negative.
+
+    Returns
+    -------
+    int8 (n, 2 * C): the means, rounded half up, then the maxima
+    """
+    n = maps.shape[1]
+    mean = (2 * maps.sum(axis=1, dtype=np.int64) + n) // (2 * n)
+    return np.concatenate([mean.astype(np.int8), maps.max(axis=1)], axis=1)
+
+
 @dataclass(frozen=True)
 class CompactLayer:
-    """One layer, see the module's formula.
+    """One layer, see the module's formulas.
 
     Attributes
     ----------
@@ -70,9 +89,10 @@ class CompactLayer:
     bias : int8 (out_channels,), in units of the output
     shift : uint8 (out_channels,), 0..15
     step : distance between the inputs of two output positions, ``stride * in_channels``
-    out_length : number of output positions, 1 for a dense layer
+    out_length : number of output positions, 1 for a dense layer, 0 for as many as the input gives (streams only)
     relu : whether negative outputs become 0
     takes_context : whether the context vector is appended to the input (dense layers only)
+    pools : whether mean and maximum over all positions take the map's place (the last convolution of a stream)
     """
 
     codes: np.ndarray
@@ -82,6 +102,7 @@ class CompactLayer:
     out_length: int
     relu: bool
     takes_context: bool = False
+    pools: bool = False
 
     @property
     def out_channels(self) -> int:
@@ -93,12 +114,13 @@ class CompactLayer:
 
     @property
     def out_size(self) -> int:
-        return self.out_length * self.out_channels
+        """Number of output values, 0 if there may be any number of them."""
+        return 2 * self.out_channels if self.pools else self.out_length * self.out_channels
 
     @property
     def in_size(self) -> int:
-        """Number of input values the layer reads, the context included."""
-        return (self.out_length - 1) * self.step + self.taps
+        """Number of input values the layer reads at least, the context included."""
+        return (max(self.out_length, 1) - 1) * self.step + self.taps
 
     @property
     def n_weights(self) -> int:
@@ -119,10 +141,11 @@ class CompactLayer:
         exact = np.float32 if self.accumulator_bound() < 2**24 else np.float64
         weights = code_values(self.codes).astype(exact).T
         patches = np.lib.stride_tricks.sliding_window_view(x, self.taps, axis=1)[:, :: self.step]
-        acc = (patches[:, : self.out_length].astype(exact) @ weights).astype(np.int32)
+        acc = (patches[:, : self.out_length or None].astype(exact) @ weights).astype(np.int32)
         shift = self.shift.astype(np.int32)
         out = ((acc + (np.int32(1) << shift >> 1)) >> shift) + self.bias
-        return np.clip(out, 0 if self.relu else -128, 127).astype(np.int8).reshape(len(x), self.out_size)
+        maps = np.clip(out, 0 if self.relu else -128, 127).astype(np.int8)
+        return pool_positions(maps) if self.pools else maps.reshape(len(x), math.prod(maps.shape[1:]))
 
 
 @dataclass(frozen=True)
@@ -146,7 +169,7 @@ class CompactStage:
     Attributes
     ----------
     name : gate, screen or specialist
-    source : features, window or kept (the map that the previous stage kept)
+    source : features, window, kept (the map that the previous stage kept), context or stream
     layers : run in order
     n_kept : the map after this many layers is kept for the next stage, 0 for none
     threshold : int8; a unit goes on to the next stage if the stage's first logit is >= threshold
@@ -166,6 +189,14 @@ class CompactStage:
             kept = x if number == self.n_kept else kept
         return StageOutput(x, kept)
 
+    def shortest(self) -> int:
+        """Fewest input values of a stream from which every convolution gets at least one position."""
+        values = 0
+        for layer in reversed([layer for layer in self.layers if layer.out_length == 0]):
+            positions = max(values // layer.out_channels, 1)
+            values = (positions - 1) * layer.step + layer.taps
+        return values
+
     def passes(self, logits: np.ndarray) -> np.ndarray:
         """Which units go on to the next stage: bool (n,)."""
         return logits[:, 0] >= self.threshold
@@ -179,7 +210,7 @@ class CompactModel:
     ----------
     task : task name, its number goes into the file
     n_features : inputs of the gate
-    window_shape : (T, C) of the window
+    window_shape : (T, C) of the window; T is 0 for a stream of any length
     n_context : length of the context vector
     stages : gate, screen, specialist, in the order in which they run
     """
@@ -200,15 +231,46 @@ class CompactModel:
         return self.stage("gate").run(features, features[:, :0]).logits[:, 0]
 
     def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Screen logits int8 (n,) and class logits int8 (n, n_labels) of int8 windows and contexts."""
-        flat = window.reshape(len(window), math.prod(self.window_shape))
+        """Screen logits int8 (n,) and class logits int8 (n, n_labels) of int8 windows and contexts.
+
+        A model that takes any length takes strips of one length in place of the windows.
+        """
+        flat = window.reshape(len(window), math.prod(window.shape[1:]))
         rows = [slice(start, start + _BATCH) for start in range(0, max(len(flat), 1), _BATCH)]
         screens, classes = zip(*(self._classify(flat[r], context[r]) for r in rows), strict=True)
         return np.concatenate(screens), np.concatenate(classes)
 
     def _classify(self, flat: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        screen = self.stage("screen").run(flat, context)
-        return screen.logits[:, 0], self.stage("specialist").run(screen.kept, context).logits
+        screen, specialist = self.stage("screen"), self.stage("specialist")
+        screened = screen.run(context if screen.source == "context" else flat, context)
+        classes = specialist.run(screened.kept if specialist.source == "kept" else flat, context)
+        return screened.logits[:, 0], classes.logits
+
+    def screen_strips(self, context: np.ndarray) -> np.ndarray:
+        """Screen logits int8 (n,) of the features int8 (n, n_context) of strips."""
+        return self.stage("screen").run(context, context).logits[:, 0]
+
+    def run_strip(self, wave: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """Class logits of one strip, whether or not its screen would let it pass.
+
+        Parameters
+        ----------
+        wave : int8 (T,) or (T, C), any T that reaches every layer
+        features : int8 (n_context,)
+
+        Returns
+        -------
+        int8 (n_labels,), Q4.3
+
+        Raises
+        ------
+        UnanalysableError
+            the strip is too short for the network.
+        """
+        specialist = self.stage("specialist")
+        if wave.size < specialist.shortest():
+            raise UnanalysableError(f"wave of {wave.size} values, the network needs {specialist.shortest()}")
+        return specialist.run(wave.reshape(1, -1), features[None]).logits[0]
 
     def stage(self, name: str) -> CompactStage:
         """The stage of that name; KeyError if there is none."""
@@ -220,14 +282,15 @@ class CompactModel:
         Parameters
         ----------
         features : int8 (n, n_features)
-        window : int8 (n, T, C)
+        window : int8 (n, T, C); strips of one length for a stream
         context : int8 (n, n_context)
 
         Returns
         -------
         dict of stage name -> logits int8 (n, n_outputs), Q4.3
         """
-        sources = {"features": features, "window": window.reshape(len(window), math.prod(self.window_shape))}
+        flat = window.reshape(len(window), math.prod(window.shape[1:]))
+        sources = {"features": features, "window": flat, "context": context, "stream": flat}
         logits: dict[str, np.ndarray] = {}
         for stage in self.stages:
             output = stage.run(sources[stage.source], context)

@@ -10,8 +10,12 @@ All integers are little-endian.
                         then the shifts (two to a byte, the even channel low), the biases (one byte each)
                         and the weight stream (see `packing`)
 
-Source is 0 for the gate's features, 1 for the window, 2 for the map that the previous stage kept.
-Flags: bit 0 ReLU, bit 1 the context is appended to the input; the others are 0.
+Source is 0 for the gate's features, 1 for the window, 2 for the map that the previous stage kept, 3 for the
+context, 4 for a stream: rows of `window_channels` values, any number of them, for which `window_length` is 0.
+Flags: bit 0 ReLU, bit 1 the context is appended to the input, bit 2 the map is pooled; the others are 0.
+`out_length` is 0 for the convolutions of a stream, whose last one pools, and at least 1 for every other layer.
+
+Version 2 added streams and pooling; a version 1 file reads as before.
 """
 
 import struct
@@ -24,19 +28,22 @@ import numpy as np
 from ..signals import CorruptModelError
 from .compact import CompactLayer, CompactModel, CompactStage
 from .packing import pack_codes, unpack_codes
+from .stream import stream_fault
 
 __all__ = ["FORMAT_VERSION", "MAGIC", "ByteCount", "byte_count", "from_bytes", "load_compact", "to_bytes"]
 
 MAGIC = b"ICTS"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE_VERSIONS = (1, 2)
 _HEADER = struct.Struct("<4sBBBBHBBII")
 _CRC_OFFSET = 16
 _STAGE = struct.Struct("<BBBb")
 _LAYER = struct.Struct("<HHHBBB")
-_SOURCES = ("features", "window", "kept")
+_SOURCES = ("features", "window", "kept", "context", "stream")
+_KEPT = 2
 _STAGE_NAMES = ("gate", "screen", "specialist")
-_TASKS = {1: "beat"}
-_RELU, _CONTEXT = 1, 2
+_TASKS = {1: "beat", 2: "rhythm"}
+_RELU, _CONTEXT, _POOLS = 1, 2, 4
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ def _stage_bytes(stage: CompactStage) -> bytes:
 
 def _layer_bytes(layer: CompactLayer) -> bytes:
     stream = pack_codes(layer.codes)
-    flags = _RELU * layer.relu | _CONTEXT * layer.takes_context
+    flags = _RELU * layer.relu | _CONTEXT * layer.takes_context | _POOLS * layer.pools
     head = _LAYER.pack(layer.taps, layer.step, len(stream), layer.out_length, layer.out_channels, flags)
     return head + _pack_nibbles(layer.shift) + layer.bias.astype(np.int8).tobytes() + stream
 
@@ -130,8 +137,8 @@ def _checked_header(data: bytes) -> tuple[str, int, int, tuple[int, int], int]:
             f"not a compact model: {len(data)} bytes that begin with {data[:4]!r}, expected {MAGIC!r}"
         )
     _, version, task, n_stages, n_context, length, channels, n_features, total, crc = _HEADER.unpack_from(data)
-    if version != FORMAT_VERSION:
-        raise CorruptModelError(f"format version {version}, this release reads {FORMAT_VERSION}")
+    if version not in _READABLE_VERSIONS:
+        raise CorruptModelError(f"format version {version}, this release reads {_READABLE_VERSIONS}")
     if total != len(data):
         raise CorruptModelError(f"{len(data)} bytes, its header says {total}")
     found = zlib.crc32(data[_HEADER.size :], zlib.crc32(data[:_CRC_OFFSET]))
@@ -158,7 +165,7 @@ class _Reader:
 
 def _read_stage(reader: _Reader, number: int) -> CompactStage:
     source, n_layers, n_kept, threshold = _STAGE.unpack(reader.take(_STAGE.size))
-    if source >= len(_SOURCES) or n_layers == 0 or n_kept > n_layers or (n_kept and source == 2):
+    if source >= len(_SOURCES) or n_layers == 0 or n_kept > n_layers or (n_kept and source == _KEPT):
         raise CorruptModelError(f"stage {number}: source {source}, {n_layers} layers, keeps {n_kept}")
     layers = tuple(_read_layer(reader) for _ in range(n_layers))
     return CompactStage(_STAGE_NAMES[number], _SOURCES[source], layers, n_kept, threshold)
@@ -166,7 +173,7 @@ def _read_stage(reader: _Reader, number: int) -> CompactStage:
 
 def _read_layer(reader: _Reader) -> CompactLayer:
     taps, step, n_stream, out_length, out_channels, flags = _LAYER.unpack(reader.take(_LAYER.size))
-    if not (taps and step and out_length and out_channels) or flags & ~(_RELU | _CONTEXT):
+    if not (taps and step and out_channels) or flags & ~(_RELU | _CONTEXT | _POOLS):
         raise CorruptModelError(
             f"layer with {taps} taps, step {step}, {out_length}x{out_channels} outputs, flags {flags}"
         )
@@ -174,16 +181,21 @@ def _read_layer(reader: _Reader) -> CompactLayer:
     shift = np.stack([nibbles & 15, nibbles >> 4], axis=1).reshape(-1)[:out_channels]
     bias = np.frombuffer(reader.take(out_channels), np.int8)
     codes = unpack_codes(reader.take(n_stream), out_channels, taps)
-    return CompactLayer(codes, bias, shift, step, out_length, bool(flags & _RELU), bool(flags & _CONTEXT))
+    relu, context, pools = (bool(flags & bit) for bit in (_RELU, _CONTEXT, _POOLS))
+    return CompactLayer(codes, bias, shift, step, out_length, relu, context, pools)
 
 
 def _check_shapes(model: CompactModel) -> None:
-    sizes = {"features": model.n_features, "window": model.window_shape[0] * model.window_shape[1]}
+    window = model.window_shape[0] * model.window_shape[1]
+    sizes = {"features": model.n_features, "window": window, "context": model.n_context}
     for stage in model.stages:
+        fault = stream_fault(stage, model.window_shape)
+        if fault:
+            raise CorruptModelError(f"{stage.name}: {fault}")
         size, kept = sizes.get(stage.source, 0), 0
         for number, layer in enumerate(stage.layers, start=1):
             size += model.n_context * layer.takes_context
-            if layer.in_size > size:
+            if layer.out_length and layer.in_size > size:
                 raise CorruptModelError(f"{stage.name}, layer {number}: reads {layer.in_size} values of {size}")
             size = layer.out_size
             kept = size if number == stage.n_kept else kept

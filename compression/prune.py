@@ -31,11 +31,15 @@ def cubic_sparsity(fraction: float, target: float) -> float:
 
 
 class Pruner:
-    """Keeps pruned weights of `layers` at zero while they train."""
+    """Keeps pruned weights of `layers` at zero while they train; those that a spec bars do not count."""
 
     def __init__(self, layers: Iterable[NetLayer]) -> None:
         self.layers = list(layers)
-        self.masks = [torch.ones_like(layer.weight) for layer in self.layers]
+        self.masks = [
+            torch.ones_like(layer.weight) if layer.allowed is None else layer.allowed.clone()
+            for layer in self.layers
+        ]
+        self.n_weights = sum(layer.n_weights for layer in self.layers)
 
     def prune_to(self, sparsity: float) -> None:
         """Prune the least important weights of all layers together until `sparsity` of them is gone."""
@@ -43,7 +47,7 @@ class Pruner:
             lamp_scores(layer.folded()[0]) * mask for layer, mask in zip(self.layers, self.masks, strict=True)
         ]
         everything = torch.cat([score.flatten() for score in scores])
-        n_pruned = int(sparsity * everything.numel())
+        n_pruned = int(sparsity * self.n_weights) + everything.numel() - self.n_weights
         if n_pruned > 0:
             threshold = torch.kthvalue(everything, n_pruned).values
             self.masks = [(score > threshold).float() for score in scores]
@@ -58,5 +62,4 @@ class Pruner:
     @property
     def sparsity(self) -> float:
         """Share of weights that are pruned."""
-        kept = sum(float(mask.sum()) for mask in self.masks)
-        return 1.0 - kept / sum(mask.numel() for mask in self.masks)
+        return 1.0 - sum(float(mask.sum()) for mask in self.masks) / self.n_weights

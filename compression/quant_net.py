@@ -29,6 +29,16 @@ def _round_through(x: Tensor, fraction_bits: int) -> Tensor:
     return x + (torch.floor(x * scale + 0.5) / scale - x).detach()
 
 
+def _pool(x: Tensor, channels: int) -> Tensor:
+    """`models.network.pool` as `compact.pool_positions` has it: (B, T * C) -> (B, 2 C)."""
+    maps = x.reshape(len(x), -1, channels)
+    n, scale = maps.shape[1], 2.0**ACTIVATION_FRACTION_BITS
+    mean = maps.mean(dim=1)
+    doubled = (2 * scale) * maps.detach().sum(dim=1)  # an integer, so that the division below rounds no half down
+    rounded = torch.floor((doubled + n) / (2 * n)) / scale
+    return torch.cat([mean + (rounded - mean).detach(), maps.amax(dim=1)], dim=1)
+
+
 class _QuantLayer(nn.Module):
     """A folded `NetLayer` with quantised weights, bias and output."""
 
@@ -49,7 +59,8 @@ class _QuantLayer(nn.Module):
         step = 2.0**-self.fraction_bits
         out = out + _round_through(self.bias, self.fraction_bits).clamp(-128 * step, 127 * step)
         low, high = (limit * step for limit in self.limits)
-        return out.clamp(low, high).reshape(len(x), -1)
+        out = out.clamp(low, high).reshape(len(x), -1)
+        return _pool(out, self.source[0].spec.channels) if self.source[0].spec.pools else out
 
     def to_compact(self) -> CompactLayer:
         layer = self.source[0]
@@ -65,6 +76,7 @@ class _QuantLayer(nn.Module):
             out_length=layer.out_length,
             relu=not self.is_logit,
             takes_context=layer.spec.takes_context,
+            pools=layer.spec.pools,
         )
 
 
@@ -89,6 +101,8 @@ class QuantNet(nn.Module):
 
     def forward(self, window: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Screen logit (B, 1) and class logits (B, n_labels), see `StagedNet.forward`."""
+        if self.spec.screens_context:
+            return self._run("screen", context, context)[0], self._run("specialist", window, context)[0]
         screen, kept = self._run("screen", window, context, self.spec.n_kept)
         return screen, self._run("specialist", kept, context)[0]
 
@@ -99,6 +113,11 @@ class QuantNet(nn.Module):
     def to_compact(self, task: str, thresholds: dict[str, int]) -> CompactModel:
         """The integers that the device gets; `thresholds` are int8 logits by stage name."""
         sources = {"gate": "features", "screen": "window", "specialist": "kept"}
+        if self.spec.screens_context:
+            sources |= {
+                "screen": "context",
+                "specialist": "stream" if self.spec.window_shape[0] == 0 else "window",
+            }
         stages = tuple(
             CompactStage(
                 name,

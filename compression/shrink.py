@@ -42,7 +42,7 @@ def _drop(stages: dict[str, list[CompactLayer]], writer: tuple[str, int], reader
     layer = stages[writer[0]][writer[1]]
     is_read = np.zeros(layer.out_channels, bool)
     for name, number in readers:
-        is_read |= _reads(stages[name][number], layer.out_channels, layer.out_length)
+        is_read |= _reads(stages[name][number], layer.out_channels, _length(layer))
     is_silent = (~layer.codes.any(axis=1)) & (layer.bias <= 0) & layer.relu
     alive = is_read & ~is_silent
     if not alive.any():
@@ -53,7 +53,12 @@ def _drop(stages: dict[str, list[CompactLayer]], writer: tuple[str, int], reader
         layer, codes=layer.codes[alive], bias=layer.bias[alive], shift=layer.shift[alive]
     )
     for name, number in readers:
-        stages[name][number] = _narrowed(stages[name][number], alive, layer.out_length)
+        stages[name][number] = _narrowed(stages[name][number], alive, _length(layer))
+
+
+def _length(layer: CompactLayer) -> int:
+    """Positions of the map that the layer hands on: pooling leaves two, the mean and the maximum."""
+    return 2 if layer.pools else layer.out_length
 
 
 def _map_taps(layer: CompactLayer, n_channels: int, in_length: int) -> int:
