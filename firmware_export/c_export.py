@@ -3,20 +3,20 @@
 import hashlib
 import shutil
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from ..compression.compact import MAX_SHIFT, CompactModel, CompactStage
+from ..compression.compact import MAX_SHIFT, CompactModel
 from ..compression.model_file import to_bytes
 from ..signals.errors import InputError
+from .arena import lent_bytes
 from .footprint import Footprint, measure_footprint
 from .golden import GoldenVectors
 from .toolchain import DEVICE_DIRECTORY, RUNTIME_DIRECTORY, MissingToolError
 
-__all__ = ["arena_bytes", "export_c", "write_sources"]
+__all__ = ["export_c", "write_sources"]
 
 _MAKEFILE = """\
 # Runs the golden vectors on this machine. For a device, compile the ictus*.c files with your own project.
@@ -107,28 +107,6 @@ def _accumulator_bound(model: CompactModel) -> int:
     return max(layer.accumulator_bound() + (128 << MAX_SHIFT) for layer in layers)
 
 
-def arena_bytes(model: CompactModel) -> int:
-    """RAM that the stages of a model work in: what `ictus_model_open` finds as well."""
-    maps = {"even": 0, "odd": 0, "kept": 0}
-    weights = 0
-    for stage in model.stages:
-        for name, size in _map_sizes(model, stage):
-            maps[name] = max(maps[name], size)
-        convolutions = [layer.codes for layer in stage.layers if layer.out_length > 1]
-        weights = max([weights, *(4 * int(np.count_nonzero(codes, axis=1).max()) for codes in convolutions)])
-    return weights + sum(-(-size // 4) * 4 for size in maps.values())
-
-
-def _map_sizes(model: CompactModel, stage: CompactStage) -> Iterable[tuple[str, int]]:
-    """Where each layer of a stage writes, and the bytes it needs there, the context behind it included."""
-    inputs = {"features": model.n_features, "window": model.window_shape[0] * model.window_shape[1]}
-    if stage.layers[0].takes_context and stage.source in inputs and model.n_context:
-        yield "even", inputs[stage.source] + model.n_context
-    for number, layer in enumerate(stage.layers, start=1):
-        name = "kept" if number == stage.n_kept else ("even", "odd")[number % 2]
-        yield name, layer.out_size + model.n_context
-
-
 def _model_header(model: CompactModel) -> str:
     data = to_bytes(model)
     length, channels = model.window_shape
@@ -142,11 +120,12 @@ def _model_header(model: CompactModel) -> str:
 
 #define ICTUS_MODEL_BYTES {len(data)}u
 #define ICTUS_MODEL_CRC32 0x{zlib.crc32(data):08x}u /* of all its bytes */
-#define ICTUS_ARENA_BYTES {arena_bytes(model)}u /* a multiple of 4 */
+#define ICTUS_ARENA_BYTES {lent_bytes(model)}u /* a multiple of 4 */
 #define ICTUS_MODEL_FEATURES {model.n_features}
 #define ICTUS_MODEL_WINDOW_LENGTH {length}
 #define ICTUS_MODEL_WINDOW_CHANNELS {channels}
 #define ICTUS_MODEL_CONTEXT {model.n_context}
+#define ICTUS_MODEL_STREAMS {int(any(stage.source == "stream" for stage in model.stages))} /* has a stream */
 
 extern const uint8_t ictus_model_data[ICTUS_MODEL_BYTES];
 
@@ -211,11 +190,20 @@ def _readme(model: CompactModel, measured: Footprint | None) -> str:
 
 Research use only. `make test` runs the golden vectors through the runtime on this machine.
 
-Compile the `ictus*.c` files into your firmware and read `ictus.h`: samples in, events out. `ictus_model.h` runs
-the networks alone. Nothing is allocated, no other header than `<stdint.h>` and `<stddef.h>` is needed.
+Compile the `ictus*.c` files into your firmware and read `ictus.h`: samples in, events out{_hint(model)}.
+`ictus_model.h` runs the networks alone. Nothing is allocated; `<stdint.h>` and `<stddef.h>` are the only
+other headers.
 
 {table}
 """
+
+
+def _hint(model: CompactModel) -> str:
+    """Where to read on for what the task adds to the device."""
+    has_stream = any(stage.source == "stream" for stage in model.stages)
+    return (
+        "; then `ictus_rhythm.h` for\nstrips, and `ictus_stream.h` for strips of any length" if has_stream else ""
+    )
 
 
 def _figures(measured: Footprint) -> str:

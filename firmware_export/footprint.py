@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from ..compression.compact import CompactModel
 from ..signals.errors import IctusError
+from .arena import lent_bytes
 from .emulator import EmulatedCore
 from .golden import GoldenVectors
 from .machine import LoadedModel
@@ -13,7 +14,8 @@ from .toolchain import DEVICE_FLAGS, build_device
 
 __all__ = ["DisagreementError", "Footprint", "measure_footprint"]
 
-_STAGE = "stage"
+_STAGES = {"stage": "ictus_model_run_stage"}
+_STREAM = {"stream": "ictus_harness_run_strip"}
 
 
 class DisagreementError(IctusError):
@@ -53,8 +55,9 @@ def measure_footprint(model: CompactModel, sources: Path, golden: GoldenVectors)
     """
     with TemporaryDirectory(prefix="ictus-") as directory:
         image = build_device(sources, Path(directory) / "ictus.elf")
-        core = EmulatedCore(image.elf, {_STAGE: "ictus_model_run_stage"})
-    loaded = LoadedModel.open(core, model)
+        has_stream = any(stage.source == "stream" for stage in model.stages)
+        core = EmulatedCore(image.elf, _STAGES | (_STREAM if has_stream else {}))
+    loaded = LoadedModel.open(core, model, lent_bytes(model))
     core.reset_stack()
     expected = golden.expected(model)
     instructions = dict.fromkeys(expected, 0.0)
@@ -64,8 +67,13 @@ def measure_footprint(model: CompactModel, sources: Path, golden: GoldenVectors)
         for name, logits in loaded.run_stages(*inputs):
             if (logits != expected[name][unit]).any():
                 raise DisagreementError(f"{name}: the emulated core disagrees with the integer reference")
-            instructions[name] += core.profile().region_instructions()[_STAGE] / len(golden)
+            instructions[name] += _in_stages(core) / len(golden)
             core.reset_profile()
     flags = " ".join(flag for flag in DEVICE_FLAGS if flag.startswith(("-mcpu", "-O")))
     sizes = image.flash_bytes, image.model_bytes, image.ram_bytes
     return Footprint(*sizes, core.profile().stack_bytes, instructions, len(golden), image.compiler, flags)
+
+
+def _in_stages(core: EmulatedCore) -> int:
+    counted = core.profile().region_instructions()
+    return sum(n for name, n in counted.items() if name in {**_STAGES, **_STREAM})

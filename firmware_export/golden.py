@@ -9,6 +9,9 @@ from ..compression.compact import CompactModel
 
 __all__ = ["GoldenVectors"]
 
+_STREAM_ROWS = 640
+"""Length of random strips for a model that takes any."""
+
 
 @dataclass(frozen=True)
 class GoldenVectors:
@@ -17,7 +20,7 @@ class GoldenVectors:
     Attributes
     ----------
     features : int8 (n, n_features)
-    window : int8 (n, T, C)
+    window : int8 (n, T, C); strips of one length for a model that takes any
     context : int8 (n, n_context)
     """
 
@@ -48,6 +51,7 @@ class GoldenVectors:
     def random(cls, model: CompactModel, n: int, seed: int = 0) -> "GoldenVectors":
         """Uniform int8 inputs that fit a model: they reach saturation, which real ones seldom do."""
         rng = np.random.default_rng(seed)
-        shapes = (model.n_features,), model.window_shape, (model.n_context,)
+        length, channels = model.window_shape
+        shapes = (model.n_features,), (length or _STREAM_ROWS, channels), (model.n_context,)
         features, window, context = (rng.integers(-128, 128, (n, *shape), dtype=np.int8) for shape in shapes)
         return cls(features, window, context)

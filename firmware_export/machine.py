@@ -24,6 +24,7 @@ STATUS_NAMES = (
     "ARENA_TOO_SMALL",
     "NO_SUCH_STAGE",
     "OTHER_INPUTS",
+    "TOO_SHORT",
 )
 """Values of the C type `ictus_status`, in order."""
 
@@ -95,8 +96,8 @@ class LoadedModel:
     arena_bytes: int
 
     @classmethod
-    def open(cls, machine: Machine, model: CompactModel) -> "LoadedModel":
-        """Copy a model into the machine's memory and open it there.
+    def open(cls, machine: Machine, model: CompactModel, lent: int = 0) -> "LoadedModel":
+        """Copy a model into the machine's memory and open it there; its arena has `lent` bytes or what it needs.
 
         Raises
         ------
@@ -107,21 +108,47 @@ class LoadedModel:
         address = machine.allocate(machine.call("ictus_harness_model_size"))
         check(machine.call("ictus_harness_open", place(machine, data), len(data), address))
         arena_bytes = machine.call("ictus_harness_arena_bytes", address)
-        arena = machine.allocate(max(arena_bytes, 1))
-        check(machine.call("ictus_harness_attach", address, arena, arena_bytes))
+        arena = machine.allocate(max(arena_bytes, lent, 1))
+        check(machine.call("ictus_harness_attach", address, arena, max(arena_bytes, lent)))
         return cls(machine, model, address, arena_bytes)
 
     def run(self, features: np.ndarray, window: np.ndarray, context: np.ndarray) -> dict[str, np.ndarray]:
         """Every exit for every unit: arguments and result as in `CompactModel.run`."""
+        found = dict(self._run_stages(features, window, context))
+        for stage in self.model.stages:
+            if stage.source == "stream":
+                strips = zip(window, context, strict=True)
+                found[stage.name] = np.stack([self.run_strip(wave, row) for wave, row in strips])
+        return found
+
+    def _run_stages(
+        self, features: np.ndarray, window: np.ndarray, context: np.ndarray
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Names and logits of the stages that are no streams, see `run`."""
         machine, n_units = self.machine, len(window)
-        inputs = [place(machine, np.asarray(x, np.int8)) for x in (features, window, context)]
-        sizes = [stage.layers[-1].out_size for stage in self.model.stages]
+        by_source = [place(machine, np.asarray(x, np.int8)) for x in (features, window, context)]
+        pointers = place(machine, np.array(np.insert(by_source, 2, 0), machine.pointer_dtype))
+        stages = [stage for stage in self.model.stages if stage.source != "stream"]
+        sizes = [stage.layers[-1].out_size for stage in stages]
         out = machine.allocate(max(n_units * sum(sizes), 1))
-        pointers = place(machine, np.array(inputs, machine.pointer_dtype))
         check(machine.call("ictus_harness_run_all", self.address, pointers, n_units, out))
         logits = np.frombuffer(machine.read(out, n_units * sum(sizes)), np.int8).reshape(n_units, sum(sizes))
         parts = np.split(logits, np.cumsum(sizes)[:-1], axis=1)
-        return {stage.name: part for stage, part in zip(self.model.stages, parts, strict=True)}
+        return zip((stage.name for stage in stages), parts, strict=True)
+
+    def run_strip(self, wave: np.ndarray, features: np.ndarray, chunk: int = 64) -> np.ndarray:
+        """Class logits of a strip, streamed in `chunk` rows a call; otherwise as `CompactModel.run_strip`.
+
+        Raises
+        ------
+        RuntimeRefusedError : the strip is too short, or the model has no stream.
+        """
+        machine, n_logits = self.machine, self.model.stages[-1].layers[-1].out_size
+        rows, context = place(machine, np.asarray(wave, np.int8)), place(machine, np.asarray(features, np.int8))
+        out = machine.allocate(n_logits)
+        n_rows = wave.size // self.model.window_shape[1]
+        check(machine.call("ictus_harness_run_strip", self.address, rows, n_rows, chunk, context, out))
+        return np.frombuffer(machine.read(out, n_logits), np.int8)
 
     def run_stages(
         self, features: np.ndarray, window: np.ndarray, context: np.ndarray
@@ -133,12 +160,13 @@ class LoadedModel:
         features, window, context : int8, as a row of the arguments of `run`
         """
         machine = self.machine
-        addresses = {
-            name: place(machine, x) for name, x in (("features", features), ("window", window), ("kept", b""))
-        }
-        context_address = place(machine, context)
+        inputs = {"features": features, "window": window, "kept": b"", "context": context}
+        addresses = {name: place(machine, x) for name, x in inputs.items()}
         for number, stage in enumerate(self.model.stages):
+            if stage.source == "stream":
+                yield stage.name, self.run_strip(window, context)
+                continue
             out = machine.allocate(stage.layers[-1].out_size)
-            source = addresses[stage.source]
-            check(machine.call("ictus_harness_run", self.address, number, source, context_address, out))
+            arguments = addresses[stage.source], addresses["context"], out
+            check(machine.call("ictus_harness_run", self.address, number, *arguments))
             yield stage.name, np.frombuffer(machine.read(out, stage.layers[-1].out_size), np.int8)

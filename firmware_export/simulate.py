@@ -4,11 +4,12 @@ Samples go in one by one as from the front end; the whole firmware runs on the c
 windows, gate, screen, specialist. Every event is compared with the integer reference.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -27,7 +28,15 @@ from .energy import EnergyReport, Workload, system_energy
 from .ranges import Range
 from .toolchain import FirmwareImage, build_device
 
-__all__ = ["Simulation", "first_difference", "simulate"]
+__all__ = [
+    "BeatSimulation",
+    "Simulation",
+    "build_core",
+    "device_counts",
+    "first_difference",
+    "simulate",
+    "wearable_of",
+]
 
 _SENT = (
     "An event is sent for every beat that is not normal, those of one second in one packet; normal beats and "
@@ -36,15 +45,18 @@ _SENT = (
 _LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
 
 
+Run = TypeVar("Run")
+
+
 @dataclass(frozen=True)
-class Simulation:
+class Simulation(Generic[Run]):
     """A recording that was run on the emulated core.
 
     Attributes
     ----------
     recording, lead : what was run
     n_samples : samples pushed, at 128 Hz
-    run : events and how often each stage ran
+    run : events and how often each stage ran: a `DeviceRun`, or what another task has in its place
     difference : the first disagreement with the integer reference, in words; None if there is none
     profile : instructions of the whole run, by part of the firmware and by class
     image : the firmware's memory
@@ -54,7 +66,7 @@ class Simulation:
     recording: str
     lead: str
     n_samples: int
-    run: DeviceRun
+    run: Run
     difference: str | None
     profile: Profile
     image: FirmwareImage
@@ -70,15 +82,29 @@ class Simulation:
 
     @property
     def stage_share(self) -> dict[str, float]:
-        """Share of the beats that reach each stage."""
-        counts, n = self.run.counts, max(self.run.counts.beats, 1)
-        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
+        """Share of the units that reach each stage."""
+        raise NotImplementedError
+
+    @property
+    def n_units(self) -> int:
+        """Units decided."""
+        raise NotImplementedError
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """Events sent and packets that carry them."""
+        raise NotImplementedError
+
+    @property
+    def sent(self) -> str:
+        """What is sent, in words."""
+        raise NotImplementedError
 
     @property
     def instructions_per_run(self) -> dict[str, float]:
         """Instructions of one run of each part of the firmware; the filter and the detector run every sample."""
         totals, calls = self.profile.region_instructions(), self.profile.calls
-        return {name: totals[name] / calls[name] if calls[name] else 0.0 for name in DEVICE_REGIONS}
+        return {name: totals[name] / calls[name] if calls[name] else 0.0 for name in calls}
 
     @cached_property
     def energy(self) -> EnergyReport:
@@ -92,19 +118,14 @@ class Simulation:
     def energy_on(self, device: Device) -> EnergyReport:
         """Energy of a wearable for the duty cycle of this recording; see `system_energy`.
 
-        An event is sent for every beat that is not normal, those of one second in one packet; nothing else is.
-
         Raises
         ------
         InputError
             the wearable has too little memory, or its core cannot keep up
         """
         self._check_fits(device)
-        events = self.run.events
-        sent = events.peak[events.label > 0]
-        n_packets = len(np.unique(sent // BLOCK_SAMPLES))
         cycles = self.cycles_on(device)
-        work = Workload(self.duration_s, self.n_samples, len(events), cycles, len(sent), n_packets, _SENT)
+        work = Workload(self.duration_s, self.n_samples, self.n_units, cycles, *self.packets, self.sent)
         return system_energy(device, work)
 
     def _check_fits(self, device: Device) -> None:
@@ -122,10 +143,10 @@ class Simulation:
             "recording": self.recording,
             "lead": self.lead,
             "seconds": self.duration_s,
-            "units": len(self.run.events),
+            "units": self.n_units,
             "instructions": {
                 "total": self.profile.instructions,
-                "per_unit": self.profile.instructions / max(len(self.run.events), 1),
+                "per_unit": self.profile.instructions / max(self.n_units, 1),
                 "by_class": self.profile.by_class,
                 "by_part": self.profile.region_instructions(),
                 "per_run": self.instructions_per_run,
@@ -141,14 +162,41 @@ class Simulation:
         }
 
 
+@dataclass(frozen=True)
+class BeatSimulation(Simulation[DeviceRun]):
+    """A recording that was run on the emulated core, beat by beat; see `Simulation`."""
+
+    @property
+    def stage_share(self) -> dict[str, float]:
+        """Share of the beats that reach each stage."""
+        counts, n = self.run.counts, max(self.run.counts.beats, 1)
+        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
+
+    @property
+    def n_units(self) -> int:
+        """Beats decided."""
+        return len(self.run.events)
+
+    @property
+    def packets(self) -> tuple[int, int]:
+        """Events sent and packets that carry them: one a second, if there is any."""
+        sent = self.run.events.peak[self.run.events.label > 0]
+        return len(sent), len(np.unique(sent // BLOCK_SAMPLES))
+
+    @property
+    def sent(self) -> str:
+        """What is sent, in words."""
+        return _SENT
+
+
 def simulate(
     model: CompactModel,
     recording: Recording,
     device: str | Device | None = None,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
-) -> Simulation:
-    """Build the firmware for a model, run a recording on the emulated Cortex-M4 and compare every event.
+) -> BeatSimulation:
+    """Build the firmware for a model of beats, run a recording on the emulated Cortex-M4 and compare every event.
 
     Parameters
     ----------
@@ -167,23 +215,43 @@ def simulate(
     RuntimeRefusedError
         the model does not take the inputs that the firmware makes
     """
-    wearable = device if isinstance(device, Device) else get_device(device)
-    signal = to_device(recording)
-    counts = signal.counts if seconds is None else signal.counts[: max(round(seconds * DEVICE_FS_HZ), 0)]
-    if len(counts) < BLOCK_SAMPLES:
-        limit = f"a decision takes {BLOCK_SAMPLES / DEVICE_FS_HZ:g} s"
-        raise InputError(f"{recording.name}: {len(counts) / DEVICE_FS_HZ:g} s to simulate, {limit}")
+    wearable = wearable_of(device)
+    lead, counts = device_counts(recording, seconds, BLOCK_SAMPLES / DEVICE_FS_HZ)
     with TemporaryDirectory(prefix="ictus-") as folder:
-        image, core = _build(model, Path(folder))
+        image, core = build_core(model, Path(folder), DEVICE_REGIONS)
         run = run_recording(core, model, counts, progress)
     difference = first_difference(run, expected_run(model, counts), len(counts))
-    return Simulation(recording.name, signal.lead, len(counts), run, difference, core.profile(), image, wearable)
+    return BeatSimulation(recording.name, lead, len(counts), run, difference, core.profile(), image, wearable)
 
 
-def _build(model: CompactModel, folder: Path) -> tuple[FirmwareImage, EmulatedCore]:
+def wearable_of(device: str | Device | None) -> Device:
+    """A wearable by name, or as it is; see `simulate`."""
+    return device if isinstance(device, Device) else get_device(device)
+
+
+def device_counts(recording: Recording, seconds: float | None, least_s: float) -> tuple[str, np.ndarray]:
+    """Lead and device signal int16 (n,) of a recording or of its beginning.
+
+    Raises
+    ------
+    InputError
+        it is shorter than `least_s`, which a decision takes.
+    """
+    signal = to_device(recording)
+    counts = signal.counts if seconds is None else signal.counts[: max(round(seconds * DEVICE_FS_HZ), 0)]
+    if len(counts) < least_s * DEVICE_FS_HZ:
+        limit = f"a decision takes {least_s:g} s"
+        raise InputError(f"{recording.name}: {len(counts) / DEVICE_FS_HZ:g} s to simulate, {limit}")
+    return signal.lead, counts
+
+
+def build_core(
+    model: CompactModel, folder: Path, regions: Mapping[str, str]
+) -> tuple[FirmwareImage, EmulatedCore]:
+    """Build a model's firmware in a folder and load it into an emulated core."""
     write_sources(model, folder)
     image = build_device(folder, folder / "ictus.elf")
-    return image, EmulatedCore(image.elf, DEVICE_REGIONS)
+    return image, EmulatedCore(image.elf, regions)
 
 
 def first_difference(found: DeviceRun, expected: DeviceRun, n_samples: int) -> str | None:

@@ -111,6 +111,10 @@ def tflite_files(model: CompactModel) -> dict[str, bytes]:
     InputError
         the extra ``ictus[tflite]`` is missing, or a layer has no equivalent.
     """
+    if model.window_shape[0] == 0:
+        raise InputError(
+            f"task {model.task!r} takes strips of any length, .tflite needs a fixed one: use --format c"
+        )
     return {"gate.tflite": _gate(model), f"{model.task}.tflite": _cascade(model)}
 
 

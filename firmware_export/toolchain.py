@@ -47,6 +47,7 @@ DEVICE_FLAGS = (
 )
 """What every figure of the emulated device was compiled with."""
 
+_PROGRAM = ("main.c", "harness.c", "rhythm_harness.c")
 _LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--entry=ictus_reset")
 _HARNESS = range(0x08080000, 0x08090000)
 _RAM_START = 0x20000000
@@ -115,7 +116,7 @@ def build_device(sources: Path, elf: Path) -> FirmwareImage:
     MissingToolError, CompileError
     """
     script = ("-T", str(DEVICE_DIRECTORY / "cortex_m.ld"))
-    program = [DEVICE_DIRECTORY / name for name in ("start.c", "main.c", "harness.c")]
+    program = [DEVICE_DIRECTORY / name for name in ("start.c", *_PROGRAM)]
     _compile([*DEVICE_FLAGS, *_LINK_FLAGS, *script], sources, [*_library_sources(sources), *program], elf)
     return read_image(elf)
 
@@ -123,8 +124,9 @@ def build_device(sources: Path, elf: Path) -> FirmwareImage:
 def build_host(sources: Path, library: Path, *, sanitize: bool = False) -> Path:
     """Link the same sources into a shared library of this machine; undefined behaviour traps if asked."""
     checks = ("-fsanitize=undefined", "-fsanitize-trap=undefined") if sanitize else ("-fno-sanitize=all",)
-    program = [DEVICE_DIRECTORY / name for name in ("main.c", "harness.c")]
-    _compile(["-shared", "-O2", *checks], sources, [*_library_sources(sources), *program], library)
+    program = [DEVICE_DIRECTORY / name for name in _PROGRAM]
+    flags = ["-shared", "-O2", "-DICTUS_HARNESS_ALL", *checks]
+    _compile(flags, sources, [*_library_sources(sources), *program], library)
     return library
 
 

@@ -42,20 +42,29 @@ class Witness:
         return self.n_different == 0
 
 
-def call_witnesses(model: CompactModel, golden: GoldenVectors) -> list[Witness]:
+def call_witnesses(model: CompactModel, golden: GoldenVectors, *others: GoldenVectors) -> list[Witness]:
     """Compare the host's C, the emulated Cortex-M4 and, where LiteRT is installed, its reference kernels.
+
+    LiteRT does not run models that take strips of any length.
+
+    Parameters
+    ----------
+    others : further units, such as strips of another length
 
     Raises
     ------
     MissingToolError
         the extra ``ictus[wearable]`` is not installed
     """
-    expected = golden.expected(model)
+    groups = (golden, *others)
+    expected = [group.expected(model) for group in groups]
     with TemporaryDirectory(prefix="ictus-") as folder:
-        found = {name: _run(machine, model, golden) for name, machine in _machines(model, Path(folder))}
-    if find_spec("ai_edge_litert"):
-        found["LiteRT reference kernels"] = _run_litert(model, golden)
-    return [Witness(name, len(golden), _n_different(logits, expected)) for name, logits in found.items()]
+        machines = _machines(model, Path(folder))
+        found = {name: [_run(machine, model, group) for group in groups] for name, machine in machines}
+    if find_spec("ai_edge_litert") and model.window_shape[0]:
+        found["LiteRT reference kernels"] = [_run_litert(model, group) for group in groups]
+    n_units = sum(map(len, groups))
+    return [Witness(name, n_units, sum(map(_n_different, logits, expected))) for name, logits in found.items()]
 
 
 def _machines(model: CompactModel, folder: Path) -> Iterator[tuple[str, Machine]]:

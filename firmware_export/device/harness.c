@@ -7,7 +7,7 @@ uint32_t ictus_harness_open(const uint8_t *bytes, uint32_t n_bytes, ictus_model 
 uint32_t ictus_harness_attach(ictus_model *model, uint32_t *arena, uint32_t n_bytes);
 uint32_t ictus_harness_run(const ictus_model *model, uint32_t stage, const int8_t *input, const int8_t *context,
                            int8_t *logits);
-uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inputs[3], uint32_t n, int8_t *logits);
+uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inputs[4], uint32_t n, int8_t *logits);
 uint32_t ictus_harness_start(void);
 uint32_t ictus_harness_push(const int16_t *samples, uint32_t n, int32_t *events, uint32_t max_events);
 void ictus_harness_counts(uint32_t counts[6]);
@@ -45,14 +45,16 @@ uint32_t ictus_harness_run(const ictus_model *model, uint32_t stage, const int8_
     return (uint32_t)status;
 }
 
-/* Every stage of `n` units, whether or not the cascade would reach it. `inputs` are features, window and context,
- * each int8[n][...]; logits is int8[n][all stages' logits]. */
-uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inputs[3], uint32_t n, int8_t *logits)
+/* Every stage of `n` units but streams, whether or not the cascade would reach it. `inputs` are int8[n][...] by
+ * source: features, window, nothing for the kept map, context; logits is int8[n][all these stages' logits]. */
+uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inputs[4], uint32_t n, int8_t *logits)
 {
-    const int8_t *context = inputs[2];
+    const int8_t *context = inputs[ICTUS_SOURCE_CONTEXT];
     for (uint32_t unit = 0; unit < n; ++unit, context += model->n_context) {
         for (uint32_t number = 0; number < model->n_stages; ++number) {
             const ictus_stage *stage = &model->stage[number];
+            if (stage->source == ICTUS_SOURCE_STREAM)
+                continue;
             const int8_t *input =
                 stage->source == ICTUS_SOURCE_KEPT ? NULL : inputs[stage->source] + (size_t)unit * stage->in_size;
             const uint32_t status = ictus_harness_run(model, number, input, context, logits);

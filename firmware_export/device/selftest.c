@@ -2,8 +2,8 @@
 #include <stdio.h>
 
 #include "golden.h"
-#include "ictus_model.h"
 #include "ictus_model_data.h"
+#include "ictus_stream.h"
 
 static uint32_t arena[ICTUS_ARENA_BYTES / sizeof(uint32_t)];
 
@@ -18,15 +18,28 @@ static int compare(const int8_t *found, const int8_t *expected, unsigned n, unsi
     return 0;
 }
 
+static ictus_status run_strip(const ictus_model *model, unsigned stage, unsigned unit, const int8_t **logits)
+{
+    ictus_stream stream;
+    const ictus_status status = ictus_stream_reset(&stream, model, stage);
+    if (status != ICTUS_OK)
+        return status;
+    ictus_stream_push(&stream, golden_window[unit], sizeof golden_window[unit] / model->window_channels);
+    return ictus_stream_finish(&stream, golden_context[unit], logits);
+}
+
 static int run_unit(const ictus_model *model, unsigned unit)
 {
-    const int8_t *const inputs[] = {golden_features[unit], golden_window[unit], NULL};
+    const int8_t *const inputs[] = {golden_features[unit], golden_window[unit], NULL, golden_context[unit]};
     const int8_t *expected = golden_logits[unit];
     for (unsigned stage = 0; stage < model->n_stages; ++stage) {
         const int8_t *logits = NULL;
         const unsigned n = model->stage[stage].n_logits;
-        const int8_t *input = inputs[model->stage[stage].source];
-        const ictus_status status = ictus_model_run_stage(model, stage, input, golden_context[unit], &logits);
+        const uint8_t source = model->stage[stage].source;
+        const ictus_status status =
+            source == ICTUS_SOURCE_STREAM
+                ? run_strip(model, stage, unit, &logits)
+                : ictus_model_run_stage(model, stage, inputs[source], golden_context[unit], &logits);
         if (status != ICTUS_OK) {
             printf("unit %u, stage %u: status %d\n", unit, stage, (int)status);
             return 1;

@@ -14,14 +14,19 @@ enum {
     WINDOW_SIZE = ICTUS_BEAT_WINDOW * ICTUS_BEAT_CHANNELS
 };
 
-static int takes_these_inputs(const ictus_model *model)
+static int has_this_gate(const ictus_model *model)
+{
+    return model->n_stages == 3 && model->n_features == ICTUS_GATE_FEATURES &&
+           model->stage[ICTUS_GATE].source == ICTUS_SOURCE_FEATURES;
+}
+
+static int takes_these_beats(const ictus_model *model)
 {
     const ictus_stage *stage = model->stage;
-    return model->n_stages == 3 && model->n_features == ICTUS_GATE_FEATURES &&
-           model->window_length == ICTUS_BEAT_WINDOW && model->window_channels == ICTUS_BEAT_CHANNELS &&
-           model->n_context == ICTUS_BEAT_CONTEXT && stage[ICTUS_GATE].source == ICTUS_SOURCE_FEATURES &&
-           stage[ICTUS_SCREEN].source == ICTUS_SOURCE_WINDOW &&
-           stage[ICTUS_SPECIALIST].source != ICTUS_SOURCE_FEATURES &&
+    return model->window_length == ICTUS_BEAT_WINDOW && model->window_channels == ICTUS_BEAT_CHANNELS &&
+           model->n_context == ICTUS_BEAT_CONTEXT && stage[ICTUS_SCREEN].source == ICTUS_SOURCE_WINDOW &&
+           (stage[ICTUS_SPECIALIST].source == ICTUS_SOURCE_KEPT ||
+            stage[ICTUS_SPECIALIST].source == ICTUS_SOURCE_WINDOW) &&
            stage[ICTUS_SPECIALIST].n_logits <= ICTUS_MAX_CLASSES;
 }
 
@@ -36,13 +41,16 @@ ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model
     ictus_gate_init(&device->gate);
     ictus_beat_init(&device->beat);
     device->counts = none;
+    device->rhythm = NULL;
     device->n_samples = device->rejected_blocks = device->n_pending = device->last_peak = 0;
     for (unsigned i = 0; i < ICTUS_BEAT_RING; ++i)
         device->filtered[i] = 0;
     const ictus_status status = ictus_model_open(model, model_bytes, &device->model);
     if (status != ICTUS_OK)
         return status;
-    if (!takes_these_inputs(&device->model))
+    device->decides_beats = (uint8_t)takes_these_beats(&device->model);
+    const int decides_strips = device->model.stage[ICTUS_SPECIALIST].source == ICTUS_SOURCE_STREAM;
+    if (!has_this_gate(&device->model) || !(device->decides_beats || decides_strips))
         return ICTUS_OTHER_INPUTS;
     return ictus_model_attach(&device->model, arena, arena_bytes);
 }
@@ -146,8 +154,12 @@ static int end_block(ictus_device *device, const int8_t *features)
     return n_events;
 }
 
-static void add_beat(ictus_device *device, uint32_t peak)
+static void add_peak(ictus_device *device, uint32_t peak)
 {
+    if (device->rhythm != NULL)
+        ictus_rhythm_add_peak(device->rhythm, peak);
+    if (!device->decides_beats)
+        return;
     if (device->n_pending == ICTUS_MAX_PENDING) {
         device->counts.dropped++;
         forget_oldest(device);
@@ -163,14 +175,25 @@ static void push_filtered(ictus_device *device, int16_t sample)
         device->filtered[(device->n_samples - ICTUS_FILTER_DELAY) % ICTUS_BEAT_RING] = b;
 }
 
+/* The filter is ICTUS_FILTER_DELAY samples late: so much after the gate has judged a second, all of it is there. */
+static void push_rhythm(ictus_device *device)
+{
+    device->rhythm->decided = 0;
+    if (device->n_samples % ICTUS_GATE_BLOCK == ICTUS_FILTER_DELAY && device->n_samples > ICTUS_GATE_BLOCK)
+        device->end_rhythm_block(device->rhythm, device->filtered, ICTUS_BEAT_RING, device->rejected_blocks & 1u);
+}
+
 int ictus_push_sample(ictus_device *device, int16_t sample)
 {
     int8_t features[ICTUS_GATE_FEATURES];
     int32_t peak_age = 0;
     push_filtered(device, sample);
     if (ictus_qrs_push(&device->qrs, &device->filter, &peak_age))
-        add_beat(device, device->n_samples - (uint32_t)peak_age);
-    const int block_ended = ictus_gate_push(&device->gate, sample, features);
+        add_peak(device, device->n_samples - (uint32_t)peak_age);
     device->n_samples++;
+    const int block_ended = device->n_samples % ICTUS_GATE_PIECE == 0u &&
+                            ictus_gate_push(&device->gate, &device->filter, features);
+    if (device->rhythm != NULL)
+        push_rhythm(device);
     return block_ended ? end_block(device, features) : 0;
 }

@@ -1,4 +1,4 @@
-/* The whole wearable: samples in, one event per heart beat out.
+/* The whole wearable: samples in, one event per heart beat out, and if asked for one per strip of rhythm.
  *
  *     static ictus_device device;
  *     static uint32_t arena[ICTUS_ARENA_BYTES / 4];
@@ -11,6 +11,9 @@
  * next beat is known, or has not come in time, is decided: a beat in a rejected block is gated, any other goes to
  * the screen, and on to the specialist if the screen finds it abnormal. All state lies in `ictus_device` and in the
  * arena. Equal to the Python of ictus.signals and ictus.compression, bit for bit.
+ *
+ * Optional parts (ictus_rhythm.h) follow the same samples. One that is not added costs neither RAM nor flash: the
+ * device reaches it by a pointer that only `ictus_add_...` sets.
  */
 #ifndef ICTUS_H
 #define ICTUS_H
@@ -20,6 +23,7 @@
 #include "ictus_gate.h"
 #include "ictus_model.h"
 #include "ictus_qrs.h"
+#include "ictus_rhythm.h"
 
 enum {
     ICTUS_MAX_CLASSES = 8, /* outputs of the specialist that an event has room for */
@@ -64,12 +68,22 @@ typedef struct {
     uint32_t pending[ICTUS_MAX_PENDING];  /* R peaks that wait for a decision, oldest first */
     uint32_t n_pending;                   /* 0..ICTUS_MAX_PENDING */
     ictus_event event[ICTUS_MAX_PENDING]; /* decided by the latest sample */
+    uint8_t decides_beats;                /* 0 if the model has only its gate in common with a model of beats */
+    ictus_rhythm *rhythm;                 /* NULL unless added */
+    void (*end_rhythm_block)(ictus_rhythm *rhythm, const int16_t *ring, uint32_t ring_size, uint32_t rejected);
 } ictus_device;
 
 /* Prepare a device. `model` stays in place; `arena` is lent, `arena_bytes` at least what the model needs.
- * ICTUS_OTHER_INPUTS if the model is not gate, screen and specialist for the features, window and context here. */
+ * ICTUS_OTHER_INPUTS if the model is not gate, screen and specialist for the features, window and context here. With
+ * a model for rhythm, which shares the gate, beats get no events; `ictus_add_rhythm` then takes the same model. */
 ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model_bytes, uint32_t *arena,
                         size_t arena_bytes);
+
+/* Add the rhythm of strips, see ictus_rhythm.h: after ictus_init, before the first sample. `rhythm` and `model` stay in
+ * place; `arena` is lent, and may be the device's own if that is large enough for both models. The device's own gate
+ * says which seconds are analysable. ICTUS_OTHER_INPUTS if the model is not one for the strips here. */
+ictus_status ictus_add_rhythm(ictus_device *device, ictus_rhythm *rhythm, const uint8_t *model, size_t model_bytes,
+                              uint32_t *arena, size_t arena_bytes);
 
 /* Take one sample, any int16. Returns the number of events in `device->event`, valid until the next sample: 0 but at
  * the end of a block, at most ICTUS_MAX_PENDING. */

@@ -10,8 +10,10 @@
 #define P_WAVE_FIRST (ICTUS_BEAT_PRE_R - 32)
 #define P_WAVE_SAMPLES 20
 #define RR_CAP 255u
+#define LONG_RR_CAP 1023u
 #define FIRST_DEVIATION 4
 #define DEVIATION_FLOOR 2
+#define SHARE_UNIT 32768
 
 /* What is known of the patient before this beat. */
 typedef struct {
@@ -68,13 +70,17 @@ static int8_t ratio(int32_t a, int32_t b)
 static void meet(ictus_beat *s, const view *v, int32_t post)
 {
     s->amplitude = v->amplitude * 16;
-    s->rr_long = s->rr_recording = post * 65536;
+    s->rr_long = s->rr_recording = s->rr_recent = post * 65536;
+    s->rr_square = post * post * 1024;
     s->rr_deviation = FIRST_DEVIATION * 65536;
     for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
         s->shape[i] = (int16_t)(beat_at(v, i) * 16);
     }
     for (uint32_t i = 0; i < ICTUS_BEAT_LOCAL; i++) {
         s->rr[i] = (uint8_t)post;
+    }
+    for (int32_t k = 0; k < ICTUS_BEAT_SHARES; k++) {
+        s->jumps[k] = 0;
     }
 }
 
@@ -113,6 +119,14 @@ static void write_rr_context(const ictus_beat *s, int32_t pre, int32_t post, int
     out[7] = ictus_sat8(change * 256 / mean);
     out[8] = ratio(pre * 16, s->rr_recording >> 12);
     out[9] = ictus_sat8(miss * 16 / deviation);
+}
+
+static void write_later_context(const ictus_beat *s, int32_t pre, int8_t *out)
+{
+    for (int32_t k = 0; k < ICTUS_BEAT_SHARES; k++) {
+        out[k] = (int8_t)ictus_asr32(s->jumps[k], 8);
+    }
+    out[ICTUS_BEAT_SHARES] = ratio(pre * 16, ictus_asr32(s->rr_square / (s->rr_recent >> 12), 2));
 }
 
 static int32_t residual_sum(const int8_t *window, int32_t first, int32_t n)
@@ -158,13 +172,21 @@ static void learn_shape(ictus_beat *s, const view *v)
     }
 }
 
-static void learn_rr(ictus_beat *s, int32_t pre)
+/* `pause` is the interval before the beat with the larger cap. */
+static void learn_rr(ictus_beat *s, int32_t pre, int32_t pause)
 {
     uint32_t n = s->seen + 1u;
     int32_t mean = s->rr_long >> 12;
     int32_t miss = ictus_min32(ictus_abs32(pre * 16 - mean), mean >> 2);
-    s->rr_long += ictus_asr32(pre * 65536 - s->rr_long, rate_shift(n, 0, 7));
-    s->rr_recording += ictus_asr32(pre * 65536 - s->rr_recording, rate_shift(n, 0, 10));
+    int32_t jump = ictus_abs32(pre - s->rr[(s->seen - 1u) & (ICTUS_BEAT_LOCAL - 1u)]) * 16;
+    for (int32_t k = 0; k < ICTUS_BEAT_SHARES; k++) {
+        int32_t target = jump > mean >> (4 - k) ? SHARE_UNIT : 0; /* the share never reaches it: it fits int16 */
+        s->jumps[k] = (int16_t)(s->jumps[k] + ictus_asr32(target - s->jumps[k], rate_shift(n, 1, 5)));
+    }
+    s->rr_long += ictus_asr32(pause * 65536 - s->rr_long, rate_shift(n, 0, 7));
+    s->rr_recording += ictus_asr32(pause * 65536 - s->rr_recording, rate_shift(n, 0, 10));
+    s->rr_recent += ictus_asr32(pause * 65536 - s->rr_recent, rate_shift(n, 0, 9));
+    s->rr_square += ictus_asr32(pause * pause * 1024 - s->rr_square, rate_shift(n, 0, 9));
     s->rr_deviation += ictus_asr32(miss * 4096 - s->rr_deviation, rate_shift(n, 3, 7));
     s->rr[s->seen & (ICTUS_BEAT_LOCAL - 1u)] = (uint8_t)pre;
     s->seen = (uint16_t)(n < 2048u ? n : 1024u); /* 1024 is 0 modulo 8 */
@@ -176,6 +198,7 @@ void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t
 {
     int32_t post = (int32_t)(post_rr < ICTUS_BEAT_POST_CAP ? post_rr : ICTUS_BEAT_POST_CAP);
     int32_t pre = s->seen == 0u ? post : (int32_t)(pre_rr < RR_CAP ? pre_rr : RR_CAP);
+    int32_t pause = s->seen == 0u ? post : (int32_t)(pre_rr < LONG_RR_CAP ? pre_rr : LONG_RR_CAP);
     view v = {ring, peak, s->shape, 0, 0};
     v.amplitude = amplitude_of(&v);
     if (s->seen == 0u) {
@@ -185,6 +208,7 @@ void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t
     write_window(&v, window);
     write_rr_context(s, pre, post, context);
     write_shape_context(&v, window, context + 10);
+    write_later_context(s, pre, context + 14);
     learn_shape(s, &v);
-    learn_rr(s, pre);
+    learn_rr(s, pre, pause);
 }

@@ -13,17 +13,21 @@
 #define ICTUS_BEAT_WINDOW 96 /* samples: [R - 50, R + 46) */
 #define ICTUS_BEAT_PRE_R 50
 #define ICTUS_BEAT_CHANNELS 2
-#define ICTUS_BEAT_CONTEXT 14
+#define ICTUS_BEAT_CONTEXT 18
 #define ICTUS_BEAT_POST_CAP 192u /* samples */
 #define ICTUS_BEAT_RING 512u     /* a power of two */
 #define ICTUS_BEAT_LOCAL 8u
+#define ICTUS_BEAT_SHARES 3
 
 typedef struct {
     int32_t amplitude; /* typical R amplitude, counts * 16, 0..2^15 */
-    int32_t rr_long;   /* running mean RR of about 128 beats, samples * 2^16, below 2^24 */
+    int32_t rr_long;   /* running mean RR of about 128 beats, samples * 2^16, below 2^26 */
     int32_t rr_recording; /* the same of about 1,024 beats */
+    int32_t rr_recent;    /* of about 512 beats */
+    int32_t rr_square;    /* running mean of RR squared of about 512 beats, samples^2 * 2^10, below 2^30 */
     int32_t rr_deviation; /* mean absolute deviation from the first, samples * 2^16 */
     int16_t shape[ICTUS_BEAT_WINDOW]; /* running template, counts * 16 */
+    int16_t jumps[ICTUS_BEAT_SHARES]; /* share * 2^15 of recent intervals unlike the one before, by 1/16, 1/8, 1/4 */
     uint8_t rr[ICTUS_BEAT_LOCAL];     /* the last intervals, the latest at `seen - 1` modulo 8 */
     uint16_t seen;                    /* beats; stays at 1024 or above */
 } ictus_beat;

@@ -8,6 +8,13 @@
 
 #include <stdint.h>
 
+/* Marks a function that stays one: for a profiler, or since a small loop gets its registers that way. */
+#if defined(__GNUC__)
+#define ICTUS_NOINLINE __attribute__((noinline))
+#else
+#define ICTUS_NOINLINE
+#endif
+
 /* floor(x / 2^shift), any x, 0 <= shift <= 31. */
 static inline int32_t ictus_asr32(int32_t x, unsigned shift)
 {

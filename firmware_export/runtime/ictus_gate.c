@@ -2,105 +2,77 @@
 
 #include "ictus_fixed.h"
 
-#define PIECE_SAMPLES (ICTUS_GATE_BLOCK / ICTUS_GATE_PIECES)
 #define MEDIAN (ICTUS_GATE_PIECES / 2u - 1u)
 #define LOUDEST (ICTUS_GATE_PIECES - 1u)
-#define RAIL 32000
-#define TURN 4
-#define UPPER_STEP 1u
 #define QRS_STEP 4u
-#define WAVE_STEP 12u
-#define LONGEST_RUN 127u
-
-static int32_t sample(const ictus_gate *g, uint32_t age)
-{
-    return g->ring[(g->at - age) & (ICTUS_GATE_RING - 1u)];
-}
-
-static void start_block(ictus_gate *g)
-{
-    for (uint32_t band = 0; band < ICTUS_GATE_BANDS; band++) {
-        for (uint32_t i = 0; i < ICTUS_GATE_PIECES; i++) {
-            g->piece[band][i] = 0;
-        }
-    }
-    g->drift = g->step = g->wander = 0;
-    g->low = INT16_MAX;
-    g->high = INT16_MIN;
-    g->turns = g->crossings = g->railed = g->longest_run = 0;
-}
+#define LONGEST_HALF_PERIOD 16
+#define PI_Q6 201
+#define PAST ICTUS_GATE_PAST
+#define END (ICTUS_GATE_PAST + ICTUS_GATE_SLOW)
 
 void ictus_gate_init(ictus_gate *g)
 {
-    g->at = 0;
-    g->run = 0;
-    g->rises = 0;
-    g->blocks = 0;
-    g->started = 0;
-    g->piece_sum = 0;
-    start_block(g);
+    static const ictus_gate fresh = {0};
+    *g = fresh;
 }
 
 /* The first sample has been there for ever. */
-static void start(ictus_gate *g, int16_t x)
+static void start(ictus_gate *g, int32_t first)
 {
-    for (uint32_t i = 0; i < ICTUS_GATE_RING; i++) {
-        g->ring[i] = x;
+    for (uint32_t i = 0; i < PAST; i++) {
+        g->slow[i] = (int16_t)first;
     }
-    g->piece_mean = x;
     g->started = 1;
 }
 
-static void count_shape(ictus_gate *g, int32_t x)
+/* Sums of absolute second differences within a piece; each term is at most 2^17. */
+static int32_t upper_band(const int32_t s[ICTUS_GATE_PIECE])
 {
-    int32_t last = sample(g, 1);
-    int32_t rise = x - last;
-    int32_t before = last - sample(g, 2);
-    uint8_t rises = x > sample(g, WAVE_STEP);
-    int32_t turn = ictus_max32(ictus_min32(rise, -before), ictus_min32(-rise, before));
-    g->turns = (uint8_t)(g->turns + (turn >= TURN));
-    g->crossings = (uint8_t)(g->crossings + (rises != g->rises));
-    g->rises = rises;
-    g->run = (uint8_t)(rise != 0 ? 1u : (g->run < LONGEST_RUN ? g->run + 1u : LONGEST_RUN));
-    g->longest_run = g->run > g->longest_run ? g->run : g->longest_run;
-    g->railed = (uint8_t)(g->railed + (ictus_abs32(x) >= RAIL));
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < ICTUS_GATE_PIECE - 2u; i += 2u) {
+        sum += ictus_abs32(s[i] - 2 * s[i + 1u] + s[i + 2u]);
+    }
+    return sum;
 }
 
-/* |second difference| over `step` samples, at most 2^17. */
-static int32_t bend(const ictus_gate *g, int32_t x, uint32_t step)
+static int32_t qrs_band(const int32_t s[ICTUS_GATE_PIECE])
 {
-    return ictus_abs32(x - 2 * sample(g, step) + sample(g, 2u * step));
+    int32_t sum = 0;
+    for (uint32_t i = 0; i < ICTUS_GATE_PIECE / 2u; i += 2u) {
+        sum += ictus_abs32(s[i] - 2 * s[i + QRS_STEP] + s[i + 2u * QRS_STEP]);
+    }
+    return sum;
 }
 
-static void add_levels(ictus_gate *g, int32_t x)
+/* Appends the piece's 4 means of 4 samples, and follows slope and baseline. */
+static void add_slow(ictus_gate *g, const int32_t s[ICTUS_GATE_PIECE])
 {
-    uint32_t piece = g->at / PIECE_SAMPLES;
-    g->piece[ICTUS_GATE_UPPER][piece] += bend(g, x, UPPER_STEP);
-    g->piece[ICTUS_GATE_QRS][piece] += bend(g, x, QRS_STEP);
-    g->piece[ICTUS_GATE_WAVE][piece] += bend(g, x, WAVE_STEP);
-    g->low = x < g->low ? (int16_t)x : g->low;
-    g->high = x > g->high ? (int16_t)x : g->high;
-    g->piece_sum += x;
-}
-
-static void end_piece(ictus_gate *g)
-{
-    int32_t mean = ictus_asr32(g->piece_sum, 4);
-    int32_t motion = g->started > 1u ? ictus_abs32(mean - g->piece_mean) : 0;
-    g->drift += motion;
+    int16_t *slow = &g->slow[PAST + 4u * g->pieces];
+    int32_t total = 0;
+    for (uint32_t i = 0; i < 4u; i++) {
+        const int32_t mean = ictus_asr32(s[4u * i] + s[4u * i + 1u] + s[4u * i + 2u] + s[4u * i + 3u], 2);
+        const uint8_t rises = mean > slow[(int32_t)i - 1];
+        g->turns = (uint8_t)(g->turns + (rises != g->rises));
+        g->rises = rises;
+        slow[i] = (int16_t)mean;
+        total += mean;
+    }
+    const int32_t mean = ictus_asr32(total, 2);
+    const int32_t motion = g->pieces == 0u && g->started == 1u ? 0 : ictus_abs32(mean - g->piece_mean);
     g->step = ictus_max32(g->step, motion);
-    g->piece_mean = mean;
-    g->piece_sum = 0;
-    g->started = 2;
+    g->piece_mean = (int16_t)mean;
 }
 
 int32_t ictus_ilog2_q4(int32_t value)
 {
-    int32_t octave = 0;
-    for (int32_t rest = value; rest > 1; rest >>= 1) {
-        octave++;
+    int32_t octave = 0, rest = value;
+    for (int32_t bits = 16; bits > 0; bits >>= 1) {
+        if (rest >> bits != 0) {
+            rest >>= bits;
+            octave += bits;
+        }
     }
-    if (octave == 0) {
+    if (value <= 1) {
         return 0;
     }
     return 16 * octave + ((octave >= 4 ? value >> (octave - 4) : value << (4 - octave)) & 15);
@@ -114,7 +86,7 @@ static int8_t level(int32_t value)
 static void sort_pieces(int32_t piece[ICTUS_GATE_PIECES])
 {
     for (uint32_t i = 1; i < ICTUS_GATE_PIECES; i++) {
-        int32_t value = piece[i];
+        const int32_t value = piece[i];
         uint32_t j = i;
         for (; j > 0 && piece[j - 1u] > value; j--) {
             piece[j] = piece[j - 1u];
@@ -123,78 +95,97 @@ static void sort_pieces(int32_t piece[ICTUS_GATE_PIECES])
     }
 }
 
-/* Before the start the first block is held. */
-static void remember(ictus_gate *g, uint32_t what, int32_t value)
+static void write_levels(int32_t piece[ICTUS_GATE_PIECES], int8_t out[3])
 {
-    g->past[what][g->blocks & 3u] = value;
-    for (uint32_t i = 1; g->blocks == 0 && i < 4u; i++) {
-        g->past[what][i] = value;
+    sort_pieces(piece);
+    out[0] = level(piece[0]);
+    out[1] = level(piece[MEDIAN]);
+    out[2] = level(piece[LOUDEST]);
+}
+
+/* Half of the mean period in slow samples; size <= 2^21, slope <= 2^21. */
+static int32_t half_period(int32_t size, int32_t slope)
+{
+    const int32_t half = (PI_Q6 * size + 32 * slope) / ictus_max32(64 * slope, 1);
+    return ictus_min32(ictus_max32(half, 1), LONGEST_HALF_PERIOD);
+}
+
+/* Parts of 128 that are left of a wave after adding itself half a period ago; `size` is its sum of magnitudes. */
+static int32_t leakage(const int16_t *slow, int32_t mean, int32_t size, int32_t half)
+{
+    int32_t left = 0, parts = size;
+    for (uint32_t i = PAST; i < END; i++) {
+        const int32_t before = slow[i - (uint32_t)half] - mean;
+        left += ictus_abs32(slow[i] - mean + before);
+        parts += ictus_abs32(before);
+    }
+    return 128 * left / ictus_max32(parts, 1);
+}
+
+static void write_shape(const ictus_gate *g, int8_t *half_out, int8_t *leakage_out, int8_t *range_out)
+{
+    const int16_t *slow = g->slow;
+    int32_t total = 0, slope = 0, size = 0, low = slow[PAST], high = low;
+    for (uint32_t i = PAST; i < END; i++) {
+        const int32_t x = slow[i];
+        total += x;
+        slope += ictus_abs32(x - slow[i - 1u]);
+        low = ictus_min32(low, x);
+        high = ictus_max32(high, x);
+    }
+    const int32_t mean = ictus_asr32(total, 5);
+    for (uint32_t i = PAST; i < END; i++) {
+        size += ictus_abs32(slow[i] - mean);
+    }
+    const int32_t half = half_period(size, slope);
+    *half_out = ictus_sat8(2 * ictus_ilog2_q4(half) - 64);
+    *leakage_out = ictus_sat8(leakage(slow, mean, size, half) - 64);
+    *range_out = level(high - low);
+}
+
+/* The first block is its own mean. */
+static void write_running(ictus_gate *g, const int8_t *now, int8_t *out)
+{
+    for (uint32_t i = 0; i < ICTUS_GATE_MOMENTARY; i++) {
+        const int32_t x = 16 * now[i];
+        const int32_t mean = g->started == 1u ? x : g->running[i] + ictus_asr32(x - g->running[i], 2);
+        g->running[i] = (int16_t)mean;
+        out[i] = (int8_t)ictus_asr32(mean, 4);
     }
 }
 
-static int32_t past_max(const int32_t v[4])
+static void end_block(ictus_gate *g, int8_t *features)
 {
-    return ictus_max32(ictus_max32(v[0], v[1]), ictus_max32(v[2], v[3]));
-}
-
-static int32_t past_min(const int32_t v[4])
-{
-    return ictus_min32(ictus_min32(v[0], v[1]), ictus_min32(v[2], v[3]));
-}
-
-static void end_block(ictus_gate *g)
-{
-    for (uint32_t band = 0; band < ICTUS_GATE_BANDS; band++) {
-        sort_pieces(g->piece[band]);
+    write_levels(g->upper, features);
+    write_levels(g->qrs, features + 3);
+    features[6] = level(g->step);
+    features[7] = ictus_sat8(8 * (int32_t)g->turns - 64);
+    write_shape(g, &features[8], &features[9], &features[10]);
+    write_running(g, features, features + ICTUS_GATE_MOMENTARY);
+    for (uint32_t i = 0; i < PAST; i++) {
+        g->slow[i] = g->slow[ICTUS_GATE_SLOW + i];
     }
-    remember(g, ICTUS_GATE_PAST_QRS_LOUD, g->piece[ICTUS_GATE_QRS][LOUDEST]);
-    remember(g, ICTUS_GATE_PAST_UPPER_QUIET, g->piece[ICTUS_GATE_UPPER][0]);
-    remember(g, ICTUS_GATE_PAST_QRS_QUIET, g->piece[ICTUS_GATE_QRS][0]);
-    remember(g, ICTUS_GATE_PAST_QRS_MEDIAN, g->piece[ICTUS_GATE_QRS][MEDIAN]);
-    remember(g, ICTUS_GATE_PAST_WAVE_QUIET, g->piece[ICTUS_GATE_WAVE][0]);
-    g->blocks = (uint8_t)(g->blocks < 7u ? g->blocks + 1u : 4u);
+    g->step = 0;
+    g->pieces = g->turns = 0;
+    g->started = 2;
 }
 
-static void write_features(const ictus_gate *g, int8_t *out)
+int ictus_gate_push(ictus_gate *g, const ictus_filter *f, int8_t features[ICTUS_GATE_FEATURES])
 {
-    static const uint8_t PLACE[3] = {0, MEDIAN, LOUDEST};
-    for (uint32_t i = 0; i < 3u; i++) {
-        out[i] = level(g->piece[ICTUS_GATE_UPPER][PLACE[i]]);
-        out[3u + i] = level(g->piece[ICTUS_GATE_QRS][PLACE[i]]);
+    int32_t s[ICTUS_GATE_PIECE];
+    for (uint32_t i = 0; i < ICTUS_GATE_PIECE; i++) {
+        s[i] = ictus_filter_smoothed(f, ICTUS_GATE_PIECE - 1u - i);
     }
-    out[6] = level(past_max(g->past[ICTUS_GATE_PAST_QRS_LOUD]));
-    out[7] = level(g->drift);
-    out[8] = level(g->step);
-    out[9] = level((int32_t)g->high - g->low);
-    out[10] = ictus_sat8(2 * (int32_t)g->turns - 64);
-    out[11] = (int8_t)g->longest_run;
-    out[12] = ictus_sat8(g->railed);
-    for (uint32_t i = 0; i < 4u; i++) {
-        out[13u + i] = level(past_min(g->past[ICTUS_GATE_PAST_UPPER_QUIET + i]));
-    }
-    out[17] = level(g->piece[ICTUS_GATE_WAVE][MEDIAN]);
-    out[18] = ictus_sat8(4 * (int32_t)g->crossings - 64);
-    out[19] = level(g->wander >> 3);
-}
-
-int ictus_gate_push(ictus_gate *g, int16_t x, int8_t features[ICTUS_GATE_FEATURES])
-{
     if (!g->started) {
-        start(g, x);
+        start(g, s[0]);
     }
-    g->wander += ictus_abs32(x - sample(g, ICTUS_GATE_RING)); /* overwritten next */
-    g->ring[g->at & (ICTUS_GATE_RING - 1u)] = x;
-    count_shape(g, x);
-    add_levels(g, x);
-    if ((g->at + 1u) % PIECE_SAMPLES == 0u) {
-        end_piece(g);
-    }
-    g->at = (uint8_t)((g->at + 1u) % ICTUS_GATE_BLOCK);
-    if (g->at != 0u) {
+    g->upper[g->pieces] = upper_band(s);
+    g->qrs[g->pieces] = qrs_band(s);
+    add_slow(g, s);
+    g->pieces++;
+    if (g->pieces < ICTUS_GATE_PIECES) {
         return 0;
     }
-    end_block(g);
-    write_features(g, features);
-    start_block(g);
+    end_block(g, features);
     return 1;
 }

@@ -2,8 +2,6 @@
 
 #include "ictus_fixed.h"
 
-enum { TILE = 4 }; /* output positions whose accumulators stay in registers */
-
 static const int8_t weight_of_code[8] = {1, 2, 4, 8, -1, -2, -4, -8};
 
 /* How the accumulators of one output channel become int8. They start at `start`, which holds the bias and half a
@@ -49,30 +47,33 @@ const uint8_t *ictus_layer_read(const uint8_t *bytes, ictus_layer *layer)
 }
 
 /* Weighted sum at one position of one channel: walks the channel's stream from `next` to behind its end, `*behind`. */
-static int32_t weighted_sum(const uint8_t *next, const int8_t *in, const uint8_t **behind)
+static ICTUS_NOINLINE int32_t weighted_sum(const uint8_t *next, const int8_t *in, const uint8_t **behind)
 {
     int32_t acc = 0;
-    for (unsigned byte = *next++; byte != ICTUS_CHANNEL_END; byte = *next++) {
-        if (byte > ICTUS_CHANNEL_END) {
+    for (;;) {
+        const unsigned byte = *next++;
+        if (byte < ICTUS_CHANNEL_END) {
+            in += byte >> 3;
+            acc += *in++ * weight_of_code[byte & 7u];
+        } else if (byte > ICTUS_CHANNEL_END) {
             in += ICTUS_ESCAPE_SKIP * (byte & 7u);
-            continue;
+        } else {
+            *behind = next;
+            return acc;
         }
-        in += byte >> 3;
-        acc += *in++ * weight_of_code[byte & 7u];
     }
-    *behind = next;
-    return acc;
 }
 
-/* Fewer than TILE positions, as in a dense layer: each walks the stream itself. */
-static void run_few(const ictus_layer *layer, const int8_t *in, int8_t *out)
+/* Fewer than ICTUS_TILE positions, as in a dense layer: each walks the stream itself. */
+static void run_few(const ictus_layer *layer, const int8_t *in, size_t n, int8_t *out)
 {
+    const size_t width = layer->out_channels, step = layer->step;
     const uint8_t *stream = layer->stream, *behind = stream;
-    for (unsigned channel = 0; channel < layer->out_channels; ++channel, stream = behind) {
-        for (size_t t = 0; t < layer->out_length; ++t) {
-            const int32_t sum = weighted_sum(stream, in + t * layer->step, &behind);
-            const output_scale scale = scale_of(layer, channel);
-            out[t * layer->out_channels + channel] = requantise(scale.start + sum, scale);
+    for (unsigned channel = 0; channel < width; ++channel, stream = behind) {
+        const output_scale scale = scale_of(layer, channel);
+        for (size_t t = 0; t < n; ++t) {
+            const int32_t sum = weighted_sum(stream, in + t * step, &behind);
+            out[t * width + channel] = requantise(scale.start + sum, scale);
         }
     }
 }
@@ -94,14 +95,14 @@ static uint32_t *decode_channel(const uint8_t **stream, uint32_t *weights)
     return weights;
 }
 
-/* All positions of one output channel, TILE at a time: each decoded weight meets TILE inputs. The last tile
+/* All positions of one output channel, ICTUS_TILE at a time: each decoded weight meets ICTUS_TILE inputs. The last tile
  * overlaps the one before it. */
 static void run_channel(const ictus_layer *layer, const int8_t *in, const uint32_t *weights, const uint32_t *end,
                         output_scale scale, int8_t *out)
 {
     const size_t length = layer->out_length, step = layer->step, out_step = layer->out_channels;
-    for (size_t t = 0; t < length; t += TILE) {
-        t = t + TILE > length ? length - TILE : t;
+    for (size_t t = 0; t < length; t += ICTUS_TILE) {
+        t = t + ICTUS_TILE > length ? length - ICTUS_TILE : t;
         const int8_t *tile = in + t * step;
         int8_t *to = out + t * out_step;
         int32_t acc0 = scale.start, acc1 = acc0, acc2 = acc0, acc3 = acc0;
@@ -123,13 +124,62 @@ static void run_channel(const ictus_layer *layer, const int8_t *in, const uint32
 void ictus_layer_run(const ictus_layer *layer, const int8_t *in, uint32_t *weights, int8_t *out)
 {
     const uint8_t *stream = layer->stream;
-    if (layer->out_length < TILE) {
-        run_few(layer, in, out);
+    if (layer->out_length < ICTUS_TILE) {
+        run_few(layer, in, layer->out_length, out);
         return;
     }
     for (unsigned channel = 0; channel < layer->out_channels; ++channel) {
         const output_scale scale = scale_of(layer, channel);
         const uint32_t *end = decode_channel(&stream, weights);
         run_channel(layer, in, weights, end, scale, out + channel);
+    }
+}
+
+/* Adds the weighted sums at ICTUS_TILE positions of one channel: each weight of the stream meets as many inputs.
+ * Returns the channel's end. */
+static ICTUS_NOINLINE const uint8_t *add_weighted_sums(const uint8_t *next, const int8_t *in, size_t step,
+                                                       int32_t acc[ICTUS_TILE])
+{
+    int32_t acc0 = acc[0], acc1 = acc[1], acc2 = acc[2], acc3 = acc[3];
+    for (;;) {
+        const unsigned byte = *next++;
+        if (byte < ICTUS_CHANNEL_END) {
+            in += byte >> 3;
+            const int32_t weight = weight_of_code[byte & 7u];
+            const int8_t *x = in++;
+            acc0 += *x * weight;
+            acc1 += *(x += step) * weight;
+            acc2 += *(x += step) * weight;
+            acc3 += *(x += step) * weight;
+        } else if (byte > ICTUS_CHANNEL_END) {
+            in += ICTUS_ESCAPE_SKIP * (byte & 7u);
+        } else {
+            break;
+        }
+    }
+    acc[0] = acc0;
+    acc[1] = acc1;
+    acc[2] = acc2;
+    acc[3] = acc3;
+    return next;
+}
+
+void ictus_layer_run_tile(const ictus_layer *layer, const int8_t *in, size_t n, int8_t *out)
+{
+    const ictus_layer own = *layer; /* which no write to `out` can change */
+    const size_t width = own.out_channels;
+    const uint8_t *stream = own.stream;
+    if (n < ICTUS_TILE) {
+        run_few(&own, in, n, out);
+        return;
+    }
+    for (unsigned channel = 0; channel < width; ++channel, ++out) {
+        const output_scale scale = scale_of(&own, channel);
+        int32_t acc[ICTUS_TILE] = {scale.start, scale.start, scale.start, scale.start};
+        stream = add_weighted_sums(stream, in, own.step, acc);
+        out[0] = requantise(acc[0], scale);
+        out[width] = requantise(acc[1], scale);
+        out[2 * width] = requantise(acc[2], scale);
+        out[3 * width] = requantise(acc[3], scale);
     }
 }

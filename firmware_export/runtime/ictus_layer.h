@@ -3,7 +3,8 @@
  *     acc       = sum_i in[t * step + i] * weight[c][i]      int32, weight = 0 or +-2^0..2^3
  *     out[t][c] = sat8(bias[c] + ((acc + 2^(shift[c]-1)) >> shift[c]))
  *
- * with 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer has out_length 1.
+ * with 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer has out_length 1, a convolution over
+ * a stream has out_length 0: as many positions as there are (see ictus_stream.h).
  *
  * Bytes of the weight stream are gap << 3 | code:
  *     gap 0..30           skip `gap` pruned weights, then one weight: +2^0..+2^3 for code 0..3, -2^0..-2^3 for 4..7
@@ -16,8 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { ICTUS_LAYER_HEADER_BYTES = 9, ICTUS_RELU = 1, ICTUS_TAKES_CONTEXT = 2 };
+enum { ICTUS_LAYER_HEADER_BYTES = 9, ICTUS_RELU = 1, ICTUS_TAKES_CONTEXT = 2, ICTUS_POOLS = 4 };
 enum { ICTUS_ESCAPE_SKIP = 31, ICTUS_CHANNEL_END = 31 << 3 };
+enum { ICTUS_TILE = 4 }; /* output positions whose accumulators stay in registers */
 
 typedef struct {
     const uint8_t *shifts; /* 0..15, two to a byte, the even channel low */
@@ -26,19 +28,25 @@ typedef struct {
     uint16_t taps;         /* weights of a channel, pruned ones included, 1..65535 */
     uint16_t step;         /* inputs between two output positions, 1..65535 */
     uint16_t stream_bytes; /* 1..65535 */
-    uint8_t out_length;    /* T, 1..255 */
+    uint8_t out_length;    /* T, 1..255; 0 in a stream */
     uint8_t out_channels;  /* C, 1..255 */
-    uint8_t flags;         /* ICTUS_RELU | ICTUS_TAKES_CONTEXT */
+    uint8_t flags;         /* ICTUS_RELU | ICTUS_TAKES_CONTEXT | ICTUS_POOLS */
 } ictus_layer;
 
 /* Read the header at `bytes`, ICTUS_LAYER_HEADER_BYTES long; returns the end of the whole layer. */
 const uint8_t *ictus_layer_read(const uint8_t *bytes, ictus_layer *layer);
 
-/* Run a checked layer.
+/* Run a checked layer whose out_length is not 0.
  *
  * in       int8[(out_length - 1) * step + taps], the context appended if the layer takes it
  * weights  uint32[], room for the surviving weights of the fullest channel; not used if out_length is 1
  * out      int8[out_length][out_channels], must not overlap `in` */
 void ictus_layer_run(const ictus_layer *layer, const int8_t *in, uint32_t *weights, int8_t *out);
+
+/* Run `n` positions of a checked layer, 1..ICTUS_TILE, whatever its out_length.
+ *
+ * in       int8[(n - 1) * step + taps]
+ * out      int8[n][out_channels], must not overlap `in` */
+void ictus_layer_run_tile(const ictus_layer *layer, const int8_t *in, size_t n, int8_t *out);
 
 #endif

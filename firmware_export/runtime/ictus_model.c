@@ -1,14 +1,17 @@
 #include "ictus_model.h"
 
 #include "ictus_layer.h"
+#include "ictus_stream.h"
 
-enum { HEADER_BYTES = 20, STAGE_BYTES = 4, TOTAL_AT = 12, CRC_AT = 16, FORMAT_VERSION = 1 };
+enum { HEADER_BYTES = 20, STAGE_BYTES = 4, TOTAL_AT = 12, CRC_AT = 16, FORMAT_VERSION = 2 };
 
 /* What the layers need of the arena, in bytes. */
 typedef struct {
     uint32_t weights; /* decoded weights of the fullest channel of a convolution */
     uint32_t map[2];  /* largest map of the even and of the odd layers, context included */
     uint32_t kept;    /* largest kept map, context included */
+    uint32_t rows;    /* largest rows of a stream, which lie where the maps do */
+    uint32_t pool;    /* largest of what a stream pools */
 } arena_need;
 
 static uint32_t read_u32(const uint8_t *bytes)
@@ -72,10 +75,44 @@ static ictus_status check_layer(const uint8_t *bytes, size_t n_left, ictus_layer
     if (n_left < ICTUS_LAYER_HEADER_BYTES + (out_channels + 1u) / 2 + out_channels + stream_bytes)
         return ICTUS_WRONG_SIZE;
     ictus_layer_read(bytes, layer);
-    if (layer->taps == 0 || layer->step == 0 || layer->out_length == 0 || out_channels == 0 ||
-        (flags & ~(ICTUS_RELU | ICTUS_TAKES_CONTEXT)) != 0)
+    if (layer->taps == 0 || layer->step == 0 || out_channels == 0 ||
+        (flags & ~(ICTUS_RELU | ICTUS_TAKES_CONTEXT | ICTUS_POOLS)) != 0)
         return ICTUS_BAD_LAYER;
     return check_stream(layer, n_fullest);
+}
+
+/* Check the convolutions that a stream's stage begins with; `*cursor` moves behind the one that pools. */
+static ictus_status check_convolutions(const ictus_model *model, ictus_stage *stage, const uint8_t **cursor,
+                                       const uint8_t *end, arena_need *need)
+{
+    uint32_t channels = model->window_channels;
+    ictus_layer layer = {.flags = 0};
+    stage->convolutions = *cursor;
+    if (stage->n_kept != 0 || model->window_length != 0)
+        return ICTUS_BAD_SHAPE;
+    while ((layer.flags & ICTUS_POOLS) == 0) {
+        uint32_t n_fullest = 0;
+        if (stage->n_layers == 0 || stage->n_convolutions == ICTUS_STREAM_MAX_LAYERS)
+            return ICTUS_BAD_SHAPE;
+        const ictus_status status = check_layer(*cursor, (size_t)(end - *cursor), &layer, &n_fullest);
+        if (status != ICTUS_OK)
+            return status;
+        if (layer.out_length != 0 || (layer.flags & ICTUS_TAKES_CONTEXT) != 0 || channels == 0 ||
+            layer.taps % channels != 0 || layer.step % channels != 0)
+            return ICTUS_BAD_SHAPE;
+        *cursor = layer.stream + layer.stream_bytes;
+        channels = layer.out_channels;
+        stage->n_convolutions++;
+        stage->n_layers--;
+    }
+    if ((layer.flags & ICTUS_RELU) == 0)
+        return ICTUS_BAD_SHAPE;
+    stage->in_size = 2u * channels;
+    stage->layers = *cursor;
+    const ictus_stream_need of_stream = ictus_stream_needs(stage, model->window_channels);
+    raise_to(&need->rows, of_stream.row_bytes);
+    raise_to(&need->pool, of_stream.pool_bytes);
+    return ICTUS_OK;
 }
 
 /* Check a stage's layers and note what they need; `*cursor` moves behind the stage. */
@@ -89,6 +126,8 @@ static ictus_status check_layers(const ictus_model *model, ictus_stage *stage, c
         const ictus_status status = check_layer(*cursor, (size_t)(end - *cursor), &layer, &n_fullest);
         if (status != ICTUS_OK)
             return status;
+        if (layer.out_length == 0 || (layer.flags & ICTUS_POOLS) != 0)
+            return ICTUS_BAD_SHAPE;
         *cursor = layer.stream + layer.stream_bytes;
         const uint32_t context = (layer.flags & ICTUS_TAKES_CONTEXT) != 0 ? model->n_context : 0;
         if ((layer.out_length - 1u) * layer.step + layer.taps > size + context)
@@ -114,6 +153,21 @@ static uint32_t kept_size(const ictus_stage *stage)
     return (uint32_t)layer.out_length * layer.out_channels;
 }
 
+/* Values that a stage is given; a stream's follow from its convolutions. */
+static uint32_t input_size(const ictus_model *model, unsigned source, uint32_t n_kept_values)
+{
+    switch (source) {
+    case ICTUS_SOURCE_FEATURES:
+        return model->n_features;
+    case ICTUS_SOURCE_WINDOW:
+        return (uint32_t)model->window_length * model->window_channels;
+    case ICTUS_SOURCE_KEPT:
+        return n_kept_values;
+    default:
+        return model->n_context;
+    }
+}
+
 static ictus_status check_stage(const ictus_model *model, ictus_stage *stage, uint32_t n_kept_values,
                                 const uint8_t **cursor, const uint8_t *end, arena_need *need)
 {
@@ -124,14 +178,18 @@ static ictus_status check_stage(const ictus_model *model, ictus_stage *stage, ui
     stage->n_layers = bytes[1];
     stage->n_kept = bytes[2];
     stage->threshold = (int8_t)bytes[3];
-    stage->layers = *cursor = bytes + STAGE_BYTES;
-    if (stage->source > ICTUS_SOURCE_KEPT || stage->n_layers == 0 || stage->n_kept > stage->n_layers)
+    stage->n_convolutions = 0;
+    stage->convolutions = stage->layers = *cursor = bytes + STAGE_BYTES;
+    if (stage->source > ICTUS_SOURCE_STREAM || stage->n_layers == 0 || stage->n_kept > stage->n_layers)
         return ICTUS_BAD_SHAPE;
     if (stage->source == ICTUS_SOURCE_KEPT && stage->n_kept != 0)
         return ICTUS_BAD_SHAPE; /* it would overwrite what it reads */
-    stage->in_size = stage->source == ICTUS_SOURCE_FEATURES ? model->n_features
-                     : stage->source == ICTUS_SOURCE_WINDOW ? (uint32_t)model->window_length * model->window_channels
-                                                            : n_kept_values;
+    stage->in_size = input_size(model, stage->source, n_kept_values);
+    if (stage->source == ICTUS_SOURCE_STREAM) {
+        const ictus_status status = check_convolutions(model, stage, cursor, end, need);
+        if (status != ICTUS_OK)
+            return status;
+    }
     return check_layers(model, stage, cursor, end, need);
 }
 
@@ -156,7 +214,7 @@ static ictus_status check_header(const uint8_t *bytes, size_t n_bytes, ictus_mod
 
 ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model *model)
 {
-    arena_need need = {0, {0, 0}, 0};
+    arena_need need = {0, {0, 0}, 0, 0, 0};
     uint32_t n_kept_values = 0;
     if (bytes == NULL || model == NULL)
         return ICTUS_NULL_ARGUMENT;
@@ -177,7 +235,9 @@ ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model 
     model->map_offset[0] = need.weights;
     model->map_offset[1] = model->map_offset[0] + whole_words(need.map[0]);
     model->kept_offset = model->map_offset[1] + whole_words(need.map[1]);
-    model->arena_bytes = model->kept_offset + whole_words(need.kept);
+    model->map_bytes = model->kept_offset + whole_words(need.kept);
+    raise_to(&need.rows, model->map_bytes);
+    model->arena_bytes = whole_words(need.rows) + whole_words(need.pool);
     return status;
 }
 
@@ -188,6 +248,7 @@ ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_by
     if (n_bytes < model->arena_bytes)
         return ICTUS_ARENA_TOO_SMALL;
     model->arena = arena;
+    model->lent_bytes = n_bytes < UINT32_MAX ? (uint32_t)n_bytes & ~UINT32_C(3) : ~UINT32_C(3);
     return ICTUS_OK;
 }
 

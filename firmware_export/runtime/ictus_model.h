@@ -28,31 +28,44 @@ typedef enum {
     ICTUS_BAD_SHAPE,       /* a stage reads more values than it is given */
     ICTUS_ARENA_TOO_SMALL, /* fewer bytes than ictus_model.arena_bytes */
     ICTUS_NO_SUCH_STAGE,   /* the model has no stage of that number */
-    ICTUS_OTHER_INPUTS     /* the model does not take what this device computes (see ictus.h) */
+    ICTUS_OTHER_INPUTS,    /* the model does not take what this device computes (see ictus.h) */
+    ICTUS_TOO_SHORT        /* a stream ended before every layer had a position (see ictus_stream.h) */
 } ictus_status;
 
 enum { ICTUS_GATE = 0, ICTUS_SCREEN = 1, ICTUS_SPECIALIST = 2, ICTUS_MAX_STAGES = 3 };
 
 /* Where a stage's input comes from. */
-enum { ICTUS_SOURCE_FEATURES = 0, ICTUS_SOURCE_WINDOW = 1, ICTUS_SOURCE_KEPT = 2 };
+enum {
+    ICTUS_SOURCE_FEATURES = 0,
+    ICTUS_SOURCE_WINDOW = 1,
+    ICTUS_SOURCE_KEPT = 2,
+    ICTUS_SOURCE_CONTEXT = 3,
+    ICTUS_SOURCE_STREAM = 4
+};
 
+/* A stage of a stream begins with convolutions, which ictus_stream.h runs row by row; its other fields describe
+ * what follows their pooling, and its input here is what was pooled. */
 typedef struct {
+    const uint8_t *convolutions; /* the first one's header */
     const uint8_t *layers; /* the first layer's header */
     uint32_t in_size;      /* values it is given, the context not counted */
     uint16_t n_logits;     /* outputs of the last layer, 1..65025 */
     uint8_t source;        /* ICTUS_SOURCE_... */
-    uint8_t n_layers;      /* 1..255 */
+    uint8_t n_convolutions; /* 1..ICTUS_STREAM_MAX_LAYERS in a stream, else 0 */
+    uint8_t n_layers;      /* 1..255; 0 if nothing follows the pooling */
     uint8_t n_kept;        /* the map after this many layers is kept for the next stage, 0 for none */
     int8_t threshold;      /* a unit goes on to the next stage if logit 0 is >= threshold */
 } ictus_stage;
 
 /* A checked model. Fields are read-only for the caller. */
 typedef struct {
-    uint32_t *arena;         /* arena_bytes of RAM, lent by ictus_model_attach */
-    uint32_t arena_bytes;    /* what the model needs */
+    uint32_t *arena;         /* RAM, lent by ictus_model_attach */
+    uint32_t lent_bytes;     /* of it, a multiple of 4 */
+    uint32_t arena_bytes;    /* what the model needs; a stream gets faster with more */
+    uint32_t map_bytes;      /* of the maps, at its beginning; a stream's rows lie there before */
     uint32_t map_offset[2];  /* bytes into the arena: the maps of even and of odd layers (the first is 1), */
     uint32_t kept_offset;    /* and the kept map; each has room for the context behind it */
-    uint16_t window_length;  /* T */
+    uint16_t window_length;  /* T; 0 in a model with a stream */
     uint8_t window_channels; /* C: the window is int8[T][C] */
     uint8_t n_features;      /* int8[n_features], what the gate is given */
     uint8_t n_context;       /* int8[n_context] */
@@ -69,7 +82,8 @@ ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_by
 
 /* Run one stage.
  *
- * input    int8[stage.in_size], features or window; ignored if the source is the kept map
+ * input    int8[stage.in_size]: features, window, context, or what a stream pooled; ignored if the source is the
+ *          kept map
  * context  int8[n_context]
  * logits   set to int8[stage.n_logits] in the arena, valid until the next run
  *

@@ -9,6 +9,7 @@
 #define MAX_WAIT (ICTUS_QRS_MAX_LATENCY - ENERGY_DELAY - REACH)
 #define LEARN 160u
 #define FLOOR 200
+#define CEILING 16384
 #define T_WAVE_WITHIN 41u
 #define FIRST_RR 128
 #define LONGEST_RR 320u
@@ -82,7 +83,7 @@ static void enqueue_maximum(ictus_qrs *q, const ictus_filter *f)
     c->at = q->best_at;
     c->peak = q->time - age;
     c->surround = ictus_max32((q->busy * 5 >> 3) - q->best, 0);
-    c->height = ictus_max32(q->best - (c->surround >> 3), 0);
+    c->height = ictus_clamp32(q->best - (c->surround >> 3), 0, CEILING);
     q->best = 0;
     q->queued++;
 }

@@ -18,7 +18,7 @@
 typedef struct {
     uint32_t at;      /* sample count of the maximum of the energy */
     uint32_t peak;    /* sample count of its R peak */
-    int32_t height;   /* energy less an eighth of `surround`, 0..2^21 */
+    int32_t height;   /* energy less an eighth of `surround`, 0..2^14 */
     int32_t surround; /* energy around it, 0..2^24 */
 } ictus_qrs_candidate;
 
@@ -29,7 +29,7 @@ typedef struct {
     int32_t busy;                    /* 8 times the mean energy of the last half second or so, 0..2^24 */
     int32_t best;                    /* highest maximum on trial, 0: none */
     uint32_t best_at;                /* sample count of it */
-    int32_t beat, noise;             /* running levels of the energy, 0..2^22 */
+    int32_t beat, noise;             /* running levels of the energy, 0..2^15 */
     int32_t rr;                      /* running mean of the RR interval, samples */
     uint32_t last_at;                /* `at` of the last beat */
     int32_t last_height;             /* `height` of the last beat */

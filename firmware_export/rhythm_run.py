@@ -1,0 +1,205 @@
+"""A recording through the device's rhythm part: strips of 32 seconds, one event each.
+
+The firmware gets the samples one by one, as from its front end. `expected_strips` says what it must give, from the
+Python counterparts of every part.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..compression.compact import CompactModel
+from ..models.rhythm_cascade import MIN_ANALYSABLE
+from ..signals.beats import BLOCK_SAMPLES
+from ..signals.filters import BASELINE_DELAY
+from ..signals.gate_features import gate_features
+from ..signals.qrs import detect_qrs
+from ..signals.rhythm_features import N_RHYTHM_FEATURES, rhythm_features
+from ..signals.rhythm_wave import RHYTHM_BLOCK, rhythm_wave
+from .device_run import DEVICE_REGIONS
+from .machine import Machine, check
+
+__all__ = [
+    "MIN_ANALYSABLE_BLOCKS",
+    "RHYTHM_REGIONS",
+    "STRIP_BLOCKS",
+    "RhythmCounts",
+    "RhythmRun",
+    "StripEvents",
+    "StripInputs",
+    "expected_strips",
+    "run_strips",
+    "start_device",
+    "strip_inputs",
+]
+
+STRIP_BLOCKS = 32
+"""Seconds of a strip on the device."""
+
+MIN_ANALYSABLE_BLOCKS = math.ceil(MIN_ANALYSABLE * STRIP_BLOCKS)
+"""Seconds of a strip that the gate must let through; with fewer, the strip gets no class."""
+
+RHYTHM_REGIONS = {name: DEVICE_REGIONS[name] for name in ("filter", "qrs", "gate_features", "gate")} | {
+    "rhythm_wave": "ictus_rhythm_end_block",
+    "rhythm_features": "ictus_rhythm_features",
+    "screen": "ictus_run_rhythm_screen",
+    "specialist": "ictus_run_rhythm_specialist",
+}
+"""Parts of the firmware whose cost is told apart: name -> its C function, for `EmulatedCore`."""
+
+_STRIP_SAMPLES = STRIP_BLOCKS * BLOCK_SAMPLES
+_LATE = BLOCK_SAMPLES + BASELINE_DELAY  # samples from a strip's end to its decision
+_CHUNK_SAMPLES = BLOCK_SAMPLES * 64
+_MAX_CLASSES = 8
+_EVENT_WORDS = 5 + _MAX_CLASSES
+
+
+@dataclass(frozen=True)
+class StripEvents:
+    """One row per strip, in time order.
+
+    Attributes
+    ----------
+    first_block : int64 (n,), second in which the strip begins
+    reached : int8 (n,), stage that decided: 0 gate (too little analysable), 1 screen (normal), 2 specialist
+    label : int8 (n,), class; 0 is normal, -1 without a class
+    n_analysable : int8 (n,), seconds that the gate let through, of `STRIP_BLOCKS`
+    screen_logit : int8 (n,), Q4.3; 0 unless the screen ran
+    class_logits : int8 (n, n_classes), Q4.3; 0 unless the specialist ran
+    """
+
+    first_block: np.ndarray
+    reached: np.ndarray
+    label: np.ndarray
+    n_analysable: np.ndarray
+    screen_logit: np.ndarray
+    class_logits: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first_block)
+
+    @classmethod
+    def from_words(cls, words: np.ndarray, n_classes: int) -> "StripEvents":
+        """From int32 (n, 13) as the harness writes them."""
+        reached, label, analysable, screen = (words[:, i].astype(np.int8) for i in range(1, 5))
+        classes = words[:, 5 : 5 + n_classes].astype(np.int8)
+        return cls(words[:, 0].astype(np.int64), reached, label, analysable, screen, classes)
+
+    def row(self, number: int) -> "StripEvents":
+        """One strip."""
+        return StripEvents(*(values[number : number + 1] for values in vars(self).values()))
+
+    def equals(self, other: "StripEvents") -> bool:
+        """Whether every field of every strip is the same."""
+        return all(np.array_equal(mine, vars(other)[name]) for name, mine in vars(self).items())
+
+
+@dataclass(frozen=True)
+class RhythmCounts:
+    """How often each part ran."""
+
+    strips: int
+    screened: int
+    specialist: int
+
+
+@dataclass(frozen=True)
+class RhythmRun:
+    """What the device made of a recording."""
+
+    events: StripEvents
+    counts: RhythmCounts
+
+
+@dataclass(frozen=True)
+class StripInputs:
+    """The strips of a recording that the device decides.
+
+    Attributes
+    ----------
+    wave : int8 (n, 2048)
+    features : int8 (n, N_RHYTHM_FEATURES)
+    """
+
+    wave: np.ndarray
+    features: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.wave)
+
+
+def run_strips(
+    machine: Machine, model: CompactModel, counts: np.ndarray, progress: Callable[[int], object] | None = None
+) -> RhythmRun:
+    """Push a recording through the firmware of a machine, whose device has a rhythm part and is at its reset.
+
+    Parameters
+    ----------
+    model : of the rhythm part
+    counts : int16 (n,), device signal
+    progress : called with the number of samples after every minute of signal or so
+    """
+    room = _CHUNK_SAMPLES // _STRIP_SAMPLES + 1
+    samples, out = machine.allocate(2 * _CHUNK_SAMPLES), machine.allocate(4 * _EVENT_WORDS * room)
+    words = [np.empty((0, _EVENT_WORDS), np.int32)]
+    for start in range(0, len(counts), _CHUNK_SAMPLES):
+        chunk = np.ascontiguousarray(counts[start : start + _CHUNK_SAMPLES], "<i2")
+        machine.write(samples, chunk.tobytes())
+        n = machine.call("ictus_harness_push_strips", samples, len(chunk), out, room)
+        words.append(np.frombuffer(machine.read(out, 4 * _EVENT_WORDS * n), "<i4").reshape(n, _EVENT_WORDS))
+        if progress:
+            progress(len(chunk))
+    n_classes = model.stages[-1].layers[-1].out_size
+    return RhythmRun(StripEvents.from_words(np.concatenate(words), n_classes), _counts(machine))
+
+
+def start_device(machine: Machine) -> None:
+    """Reset the firmware of a machine; raises `RuntimeRefusedError` if it refuses its model."""
+    machine.free_all()
+    check(machine.call("ictus_harness_start"))
+
+
+def _counts(machine: Machine) -> RhythmCounts:
+    address = machine.allocate(12)
+    machine.call("ictus_harness_strip_counts", address)
+    return RhythmCounts(*np.frombuffer(machine.read(address, 12), "<u4").tolist())
+
+
+def strip_inputs(counts: np.ndarray) -> StripInputs:
+    """Cut a recording into the strips that the device decides while it lasts.
+
+    Parameters
+    ----------
+    counts : int16 (n,), device signal
+    """
+    n = max(len(counts) - _LATE, 0) // _STRIP_SAMPLES
+    wave = rhythm_wave(counts)[: n * STRIP_BLOCKS * RHYTHM_BLOCK].reshape(n, STRIP_BLOCKS * RHYTHM_BLOCK)
+    peaks = detect_qrs(counts).peak
+    parts = [peaks[peaks // _STRIP_SAMPLES == number] % _STRIP_SAMPLES for number in range(n)]
+    features = [rhythm_features(strip, inside) for strip, inside in zip(wave, parts, strict=True)]
+    return StripInputs(wave, np.array(features, np.int8).reshape(n, N_RHYTHM_FEATURES))
+
+
+def expected_strips(model: CompactModel, counts: np.ndarray, gate: CompactModel | None = None) -> RhythmRun:
+    """What the firmware must give, by the integer reference, had it the whole recording at once.
+
+    Parameters
+    ----------
+    counts : int16 (n,), device signal
+    gate : model whose gate judges the seconds; None if it is `model`
+    """
+    strips = strip_inputs(counts)
+    judge = model if gate is None else gate
+    accepted = judge.judge(gate_features(counts)) >= judge.stage("gate").threshold
+    n_analysable = accepted[: len(strips) * STRIP_BLOCKS].reshape(len(strips), STRIP_BLOCKS).sum(axis=1)
+    screen = model.screen_strips(strips.features)
+    screened = n_analysable >= MIN_ANALYSABLE_BLOCKS
+    passed = screened & (screen >= model.stage("screen").threshold)
+    classes = model.classify(strips.wave, strips.features)[1] * passed[:, None]
+    label = np.where(screened, classes.argmax(axis=1), -1).astype(np.int8)
+    reached = (screened.astype(np.int8) + passed).astype(np.int8)
+    first = np.arange(len(strips)) * STRIP_BLOCKS
+    events = StripEvents(first, reached, label, n_analysable.astype(np.int8), screen * screened, classes)
+    return RhythmRun(events, RhythmCounts(len(strips), int(screened.sum()), int(passed.sum())))

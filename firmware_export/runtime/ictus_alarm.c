@@ -1,0 +1,44 @@
+#include "ictus_alarm.h"
+
+#include "ictus_fixed.h"
+
+void ictus_alarm_init(ictus_alarm *alarm)
+{
+    alarm->positive = 0;
+}
+
+/* Rounded to 5 fraction bits; the sum stays below 2^19 + 2^15. */
+static int32_t hidden_value(const int8_t weight[ICTUS_GATE_FEATURES], int32_t bias, const int8_t *features)
+{
+    int32_t sum = bias + 8;
+    for (uint32_t i = 0; i < ICTUS_GATE_FEATURES; i++) {
+        sum += weight[i] * features[i];
+    }
+    return ictus_clamp32(ictus_asr32(sum, 4), 0, INT8_MAX);
+}
+
+int32_t ictus_alarm_logit(const ictus_alarm_model *model, const int8_t features[ICTUS_GATE_FEATURES])
+{
+    int32_t logit = model->bias;
+    for (uint32_t i = 0; i < ICTUS_ALARM_HIDDEN; i++) {
+        logit += model->weight[i] * hidden_value(model->hidden_weight[i], model->hidden_bias[i], features);
+    }
+    return logit;
+}
+
+static uint32_t bits_of(uint32_t word)
+{
+    uint32_t n = 0;
+    for (; word != 0; word &= word - 1u) {
+        n++;
+    }
+    return n;
+}
+
+int ictus_alarm_push(ictus_alarm *alarm, const ictus_alarm_model *model, const int8_t features[ICTUS_GATE_FEATURES])
+{
+    const uint32_t is_positive = ictus_alarm_logit(model, features) >= model->threshold;
+    const uint32_t last = ((uint32_t)alarm->positive << 1 | is_positive) & ((1u << ICTUS_ALARM_WINDOW) - 1u);
+    alarm->positive = (uint16_t)last;
+    return bits_of(last) >= ICTUS_ALARM_COUNT;
+}
