@@ -8,18 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PAUSE_S", "RR_LIMITS_S", "Event", "HeartRate", "beat_events", "heart_rate", "stretches"]
+__all__ = ["PAUSE_S", "Event", "EventFinder", "StretchFinder", "beat_events", "stretches"]
 
 PAUSE_S = 2.0
 """An RR interval above this is a pause (ACC/AHA ambulatory ECG guidelines, Crawford et al., JACC 34:912, 1999)."""
 
-RR_LIMITS_S = (0.2, 3.0)
-"""RR intervals outside, 300 and 20 beats a minute, say nothing about the heart rate."""
-
 _TACHYCARDIA_BPM = 100.0
 _RUN_BEATS = 3
 _BIGEMINY_ECTOPIC_BEATS = 3
-_RATE_BEATS = 8
 _NAMES = {"V": "ventricular", "S": "supraventricular"}
 
 
@@ -44,26 +40,6 @@ class Event:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class HeartRate:
-    """Beats a minute: mean over all RR intervals, extremes of the mean over 8 of them in a row; nan if unknown."""
-
-    mean_bpm: float
-    min_bpm: float
-    max_bpm: float
-
-
-def heart_rate(time_s: np.ndarray, segment: np.ndarray) -> HeartRate:
-    """Heart rate of beats at `time_s`, float (n,); `segment`, int (n,), changes where a stretch was rejected."""
-    rr_s = np.diff(time_s)
-    rr_s = rr_s[(np.diff(segment) == 0) & (rr_s >= RR_LIMITS_S[0]) & (rr_s <= RR_LIMITS_S[1])]
-    if len(rr_s) == 0:
-        return HeartRate(float("nan"), float("nan"), float("nan"))
-    width = min(_RATE_BEATS, len(rr_s))
-    local = np.convolve(rr_s, np.full(width, 1 / width), mode="valid")
-    return HeartRate(60 / float(rr_s.mean()), 60 / float(local.max()), 60 / float(local.min()))
-
-
 def beat_events(time_s: np.ndarray, label: np.ndarray, segment: np.ndarray) -> list[Event]:
     """Events in time order.
 
@@ -75,6 +51,65 @@ def beat_events(time_s: np.ndarray, label: np.ndarray, segment: np.ndarray) -> l
     """
     events = [*_runs(time_s, label, segment), *_bigeminy(time_s, label, segment), *_pauses(time_s, segment)]
     return sorted(events, key=lambda e: (e.onset_s, e.kind))
+
+
+class EventFinder:
+    """`beat_events` of beats that come in batches; holds back only the beats of an event that may still go on."""
+
+    def __init__(self) -> None:
+        self._time_s, self._label = np.empty(0), np.empty(0, "<U1")
+        self._segment = np.empty(0, np.int64)
+
+    def add(self, time_s: np.ndarray, label: np.ndarray, segment: np.ndarray) -> list[Event]:
+        """Events that are over, of these beats and of those before them; arguments as `beat_events`."""
+        self._time_s = np.concatenate((self._time_s, time_s))
+        self._label = np.concatenate((self._label, label))
+        self._segment = np.concatenate((self._segment, segment))
+        quiet = self._between()
+        if not len(quiet):
+            return []
+        n = int(quiet[-1]) + 1
+        found = beat_events(self._time_s[:n], self._label[:n], self._segment[:n])
+        self._keep(n - 1)
+        return found
+
+    def close(self) -> list[Event]:
+        """Events of the beats that were held back."""
+        found = beat_events(self._time_s, self._label, self._segment)
+        self._keep(len(self._time_s))
+        return found
+
+    def _between(self) -> np.ndarray:
+        """Beats before which every event but a pause is over: normal like the one before, or after a gap."""
+        both_normal = (self._label[1:] == "N") & (self._label[:-1] == "N")
+        return np.flatnonzero(both_normal | (np.diff(self._segment) != 0)) + 1
+
+    def _keep(self, first: int) -> None:
+        self._time_s, self._label = self._time_s[first:], self._label[first:]
+        self._segment = self._segment[first:]
+
+
+class StretchFinder:
+    """Neighbouring marked seconds as one event each, of seconds that come in batches."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind, self._n, self._open_at = kind, 0, -1
+
+    def add(self, is_marked: np.ndarray) -> list[Event]:
+        """Events that are over, of these seconds, bool (n,), and of those before them."""
+        found = []
+        for i in np.flatnonzero(np.diff(is_marked, prepend=self._open_at >= 0)).tolist():
+            if is_marked[i]:
+                self._open_at = self._n + i
+            else:
+                found += self.close(self._n + i)
+        self._n += len(is_marked)
+        return found
+
+    def close(self, end_s: float) -> list[Event]:
+        """The event that is still going on ends here."""
+        onset, self._open_at = self._open_at, -1
+        return [] if onset < 0 else [Event(float(onset), float(end_s - onset), self._kind)]
 
 
 def stretches(is_member: np.ndarray) -> Iterator[tuple[int, int]]:

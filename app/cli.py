@@ -113,7 +113,24 @@ def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentP
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task", default="beat", help="beat is the only task so far")
+    parser.add_argument("--task", default="beat", help="beat or rhythm; default: %(default)s")
+
+
+def _add_extra(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--extra",
+        action="append",
+        default=[],
+        metavar="DIR|NAME",
+        help="further labelled data set of the training side (beat); repeatable",
+    )
+
+
+def _count(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
 
 
 def _add_data_option(parser: argparse.ArgumentParser) -> None:
@@ -168,20 +185,40 @@ def _add_train(commands: _Commands) -> None:
     parser = _command(commands, "train", "train the float network of a task")
     parser.add_argument("task", metavar="TASK")
     _add_data_option(parser)
-    parser.add_argument("--split", default="inter", metavar="S", help="inter or intra; default: %(default)s")
+    parser.add_argument(
+        "--split", metavar="S", help="beat: inter (default) or intra; rhythm: all (default) or fold0 to fold4"
+    )
+    _add_extra(parser)
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+    parser.add_argument(
+        "--seeds",
+        type=_count,
+        metavar="N",
+        help="train N models, from --seed on, into MODEL-seedK files, and print the spread of their figures",
+    )
     parser.add_argument("--out", metavar="MODEL", help="default: TASK.safetensors")
 
 
 def _add_evaluate(commands: _Commands) -> None:
     parser = _command(commands, "evaluate", "score a model on the test side of a split")
     parser.add_argument("task", metavar="TASK")
-    parser.add_argument("--model", metavar="MODEL", help="default: the compact model that comes along")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        metavar="MODEL",
+        help="default: the compact model that comes along; of several, the spread of their figures is told",
+    )
     _add_data_option(parser)
     parser.add_argument(
-        "--split", default="inter", metavar="S", help="inter, intra or external; default: %(default)s"
+        "--split", metavar="S", help="inter, intra, cv, external or all; default: inter for beat, cv for rhythm"
     )
-    parser.add_argument("--peaks", choices=("detected", "reference"), default="detected")
+    parser.add_argument("--peaks", choices=("detected", "reference"), help="of beat; default: detected")
+    parser.add_argument("--folds", type=_count, metavar="K", help="of --split cv; default: 5")
+    parser.add_argument("--recipe", metavar="R", help="of --split cv of rhythm: compress every fold's model, too")
+    parser.add_argument("--seeds", type=_count, metavar="N", help="of --split cv: repeat it N times; default: 1")
+    parser.add_argument(
+        "--out", metavar="DIR", help="write report, tables and WFDB annotations; --split cv resumes from it"
+    )
 
 
 def _add_compress(commands: _Commands) -> None:
@@ -189,6 +226,7 @@ def _add_compress(commands: _Commands) -> None:
     parser.add_argument("model", metavar="MODEL", help="file from `ictus train`; a task with --describe")
     parser.add_argument("--describe", action="store_true", help="describe the compact model that comes along")
     _add_data_option(parser)
+    _add_extra(parser)
     parser.add_argument("--recipe", default="default", metavar="R", help="default: %(default)s")
     parser.add_argument("--out", metavar="MODEL", help="default: MODEL with the suffix .ictus")
 

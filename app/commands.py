@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import shutil
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from .console import Console
-from .output import json_text, require_writable, require_writable_file, write_json
+from .output import copy_file, json_text, require_writable, require_writable_file, write_json
 
 __all__ = ["COMMANDS"]
 
@@ -36,39 +38,53 @@ def _data(args: argparse.Namespace) -> None:
 def _analyze(args: argparse.Namespace) -> None:
     out = require_writable(args.out)
     _check_json(args)
-    from ..signals import load
+    from ..signals import open_lead
 
-    recording = load(args.record, fs_hz=args.fs)
-    from .analysis_files import analysis_json, save_analysis
-    from .analyze import analyze
+    lead = open_lead(args.record, args.channel, fs_hz=args.fs)
+    from .analyze import analyze_to_files
     from .summaries import analysis_text
     from .verbs import load_model
 
-    loaded = load_model(args.model, args.task)
-    analysis = analyze(recording, loaded.model, args.channel)
-    files = save_analysis(analysis, recording, out)
-    _hand_over(args, analysis_json(analysis), analysis_text(analysis, files))
+    summary, files = analyze_to_files(lead, out, load_model(args.model, args.task).model)
+    if args.json == "-":
+        with files.paths[0].open(encoding="utf-8") as written:
+            shutil.copyfileobj(written, sys.stdout)
+        return
+    if args.json is not None:
+        copy_file(files.paths[0], args.json)
+    print(analysis_text(summary, files))
 
 
 def _train(args: argparse.Namespace) -> None:
     out = require_writable_file(args.out or f"{args.task}.safetensors")
     _check_json(args)
-    from .summaries import evaluation_text
-    from .verbs import train
+    from .summaries import evaluation_text, spread_text
+    from .verbs import train, train_seeds
 
+    given = _given(split=args.split, extra=args.extra)
     with Console() as progress:
-        _, result = train(args.task, args.data, args.split, out, args.seed, progress)
+        if args.seeds is not None:
+            seeds = range(args.seed, args.seed + args.seeds)
+            result, files = train_seeds(args.task, args.data, out, seeds, progress, **given)
+            _hand_over(args, result, "\n".join([spread_text(result), *(f"model: {file}" for file in files)]))
+            return
+        _, result = train(args.task, args.data, out=out, seed=args.seed, progress=progress, **given)
     _hand_over(args, result, f"{evaluation_text(result)}\nmodel: {out}")
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    out = None if args.out is None else require_writable(args.out)
     _check_json(args)
     from .summaries import evaluation_text
     from .verbs import evaluate
 
+    model = args.model[0] if args.model and len(args.model) == 1 else args.model
+    seeds = range(args.seeds) if args.seeds else None
+    given = _given(split=args.split, folds=args.folds, seeds=seeds, out=out, peaks=args.peaks, recipe=args.recipe)
     with Console() as progress:
-        result = evaluate(args.task, args.model, args.data, args.split, args.peaks, progress)
-    _hand_over(args, result, evaluation_text(result))
+        result = evaluate(args.task, model, args.data, progress=progress, **given)
+    report = [] if out is None else [f"report: {page}" for page in out.glob("report.html")]
+    _hand_over(args, result, "\n".join([evaluation_text(result), *report]))
 
 
 def _compress(args: argparse.Namespace) -> None:
@@ -82,7 +98,7 @@ def _compress(args: argparse.Namespace) -> None:
         return
     out = require_writable_file(args.out or Path(args.model).with_suffix(".ictus"))
     with Console() as progress:
-        _, result = compress(args.model, args.data, args.recipe, out, progress)
+        _, result = compress(args.model, args.data, args.recipe, out, progress, **_given(extra=args.extra))
     _hand_over(args, result, f"{compression_text(result)}\nmodel: {out}")
 
 
@@ -121,7 +137,16 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
 
 def _model(name: str) -> str | None:
     """None for the name of a task, which stands for the model that comes along."""
-    return None if name == "beat" and not Path(name).exists() else name
+    from .model_files import TASKS, model_path
+
+    if name not in TASKS or Path(name).exists():
+        return name
+    return None if name == "beat" else str(model_path(None, name))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep the task's own default."""
+    return {name: value for name, value in options.items() if value is not None and value != []}
 
 
 def _check_json(args: argparse.Namespace) -> None:

@@ -14,6 +14,7 @@ from ..models import (
     FloatModel,
     Protocol,
     prepare_records,
+    recording_ids,
     train_beats,
 )
 from ..models.train import Progress
@@ -25,6 +26,7 @@ __all__ = [
     "contract",
     "dataset_json",
     "prepare_all",
+    "prepare_annotated",
     "prepare_dataset",
     "quality",
     "train_protocol",
@@ -37,6 +39,32 @@ def prepare_dataset(
     """Find a data set of beats and run the front end over all its recordings."""
     found = find_dataset(data)
     return found, prepare_all(found, found.records, peaks, progress)
+
+
+def prepare_annotated(
+    found: LocalDataset, peaks: str = "detected", progress: Progress | None = None
+) -> tuple[list[BeatRecord], dict[str, str]]:
+    """Run the front end over the recordings of a data set that can be scored.
+
+    Returns
+    -------
+    the recordings with reference beats, and recording -> why it is left out
+
+    Raises
+    ------
+    InputError
+        no recording has reference beats; WFDB records without an ``.atr`` file are not even read.
+    """
+    is_wfdb = found.suffix == ".hea"
+    names = [r for r in found.records if not is_wfdb or found.path(r).with_suffix(".atr").is_file()]
+    records = prepare_all(found, names, peaks, progress) if names else []
+    scored = [r for r in records if len(r.reference_label)]
+    if not scored:
+        raise InputError(
+            f"{found.folder}: none of {len(found.records)} recordings has annotated beats to score against"
+        )
+    left_out = {name: "no annotation file" for name in found.records if name not in names}
+    return scored, left_out | {r.name: "no annotated beat" for r in records if not len(r.reference_label)}
 
 
 def prepare_all(
@@ -61,15 +89,26 @@ def check_annotated(found: LocalDataset, records: Sequence[BeatRecord]) -> None:
 
 
 def train_protocol(
-    protocol: Protocol, material: BeatTrainingSet, found: LocalDataset, progress: Progress | None = None
+    protocol: Protocol,
+    material: BeatTrainingSet,
+    found: LocalDataset,
+    progress: Progress | None = None,
+    extra: Sequence[str] = (),
 ) -> FloatFile:
-    """Train under a protocol, on `protocol.training_set`, and note the provenance."""
+    """Train under a protocol, on `protocol.training_set`, and note the provenance.
+
+    Parameters
+    ----------
+    extra : names of the data sets that `protocol.extra` comes from
+    """
     model = train_beats(material, protocol.config, progress)
     provenance = {
         "dataset": found.name,
         "is_sample": found.is_sample,
         "split": protocol.key,
         "split_sha256": protocol.sha256,
+        "extra": sorted(set(extra)),
+        "recordings": recording_ids((*protocol.train, *protocol.extra)),
         "seed": protocol.config.beats.seed,
         "peaks": "detected",
         "gate_data": list(material.gate.sources),
@@ -78,7 +117,11 @@ def train_protocol(
 
 
 def contract(
-    result: BeatEvaluation, found: LocalDataset, split: tuple[str, str], model_bytes: int
+    result: BeatEvaluation,
+    found: LocalDataset,
+    split: tuple[str, str],
+    model_bytes: int,
+    split_sha256: str | None = None,
 ) -> dict[str, Any]:
     """An evaluation in the shape of the command line's JSON contract; `split` is its key and its full name."""
     head = {
@@ -87,6 +130,7 @@ def contract(
         "is_sample": found.is_sample,
         "split": split[0],
         "split_name": split[1],
+        "split_sha256": split_sha256,
     }
     return head | result.to_json() | {"model_bytes": model_bytes}
 
@@ -97,7 +141,7 @@ def compression_summary(
     """The ``compress`` part of the JSON contract."""
     float_bytes, count = model.net.n_float_bytes(), byte_count(compact)
     n_kept = sum(layer.n_weights for stage in compact.stages for layer in stage.layers)
-    n_dense = sum(layer.weight.numel() for chain in model.net.chains().values() for layer in chain)
+    n_dense = sum(layer.n_weights for chain in model.net.chains().values() for layer in chain)
     parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
     return {
         "baseline": _side(before, float_bytes),

@@ -8,20 +8,30 @@ from typing import Any
 import numpy as np
 
 from ..compression import CompactModel, to_bytes
-from ..firmware_export import GoldenVectors, call_witnesses, export_c, write_tflite
-from ..firmware_export import simulate as simulate_device
+from ..firmware_export import GoldenVectors, call_witnesses, export_c, simulate_strips, strip_inputs, write_tflite
+from ..firmware_export import simulate as simulate_beats
 from ..models import prepare_record
 from ..models.beat_data import BeatRecord
 from ..models.train import Progress
-from ..signals import DEVICE_FS_HZ, InputError, LocalDataset, Recording, find_dataset, load
+from ..signals import (
+    DEVICE_FS_HZ,
+    InputError,
+    LocalDataset,
+    Recording,
+    find_dataset,
+    gate_features,
+    load,
+    to_device,
+)
+from .model_files import LoadedModel, load_model, task_of
 from .output import require_writable, write_bytes
-from .verbs import LoadedModel, load_model
 
 __all__ = ["N_GOLDEN", "compact_of", "emulation_progress", "export", "golden_vectors", "simulate", "witness_json"]
 
 FORMATS = ("c", "tflite")
 TARGETS = ("cortex-m4",)
 N_GOLDEN = 32
+N_GOLDEN_STRIPS = 4
 
 
 def compact_of(loaded: LoadedModel) -> CompactModel:
@@ -45,14 +55,20 @@ def export(
         raise InputError(f"format {format_name!r} is not known; known: {', '.join(FORMATS)}")
     if target is not None and target not in TARGETS:
         raise InputError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
-    compact = compact_of(load_model(model))
+    compact = compact_of(load_model(model, _task_of(model)))
     folder = require_writable(out)
     if format_name == "c":
-        files = export_c(compact, folder, golden_vectors(sample_record(), N_GOLDEN))
+        is_beat = compact.task == "beat"
+        golden = golden_vectors(sample_record(), N_GOLDEN) if is_beat else golden_strips(N_GOLDEN_STRIPS)
+        files = export_c(compact, folder, golden)
         write_bytes(folder / f"{compact.task}.ictus", to_bytes(compact))
     else:
         files = list(write_tflite(compact, folder))
     return {"format": format_name, "target": target or TARGETS[0], "files": sorted(p.name for p in files)}
+
+
+def _task_of(model: str | Path | None) -> str:
+    return "beat" if model is None else task_of(model)
 
 
 def sample_record() -> BeatRecord:
@@ -67,6 +83,14 @@ def golden_vectors(record: BeatRecord, n: int) -> GoldenVectors:
     rows = np.arange(n) * len(record.beats) // n
     beats = record.beats.take(rows)
     return GoldenVectors(record.features[beats.block], beats.window, beats.context)
+
+
+def golden_strips(n: int) -> GoldenVectors:
+    """Network inputs of the first strips of the built-in recording with atrial fibrillation."""
+    counts = to_device(load(find_dataset().path("201"))).counts
+    strips = strip_inputs(counts)
+    n = min(n, len(strips))
+    return GoldenVectors(gate_features(counts)[:n], strips.wave[:n, :, None], strips.features[:n])
 
 
 def witness_json(model: CompactModel, golden: GoldenVectors) -> dict[str, Any]:
@@ -88,8 +112,9 @@ def simulate(
     """Run a recording on the emulated wearable; the JSON contract of the command line."""
     if scenario not in (None, "cascade"):
         raise InputError(f"scenario {scenario!r} is not known; known: cascade")
-    compact = compact_of(load_model(model))
+    compact = compact_of(load_model(model, _task_of(model)))
     recording = load(record)
+    simulate_device = simulate_beats if compact.task == "beat" else simulate_strips
     return simulate_device(compact, recording, device, progress=emulation_progress(recording, progress)).as_dict()
 
 

@@ -16,6 +16,7 @@ from ..signals.errors import InputError
 
 __all__ = [
     "atomic_folder",
+    "copy_file",
     "json_text",
     "require_writable",
     "require_writable_file",
@@ -86,6 +87,19 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     part = _beside(path)
     try:
         part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(f"{path}: {error.strerror or error}") from error
+    return path
+
+
+def copy_file(source: Path, path: str | os.PathLike[str]) -> Path:
+    """Copy a file to `path`, where it appears only when whole; otherwise as `write_bytes`."""
+    path = require_writable_file(path)
+    part = _beside(path)
+    try:
+        shutil.copyfile(source, part)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

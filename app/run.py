@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compression import CompactModel, Recipe, compress_beat, to_bytes
+from ..compression import BEAT_RECIPES, CompactModel, compress_beat, to_bytes
 from ..firmware_export import (
     DisagreementError,
     GoldenVectors,
@@ -38,10 +38,10 @@ from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
 from .experiment import check_annotated, compression_summary, contract, dataset_json, prepare_all, train_protocol
 from .firmware_verbs import N_GOLDEN, emulation_progress, golden_vectors, witness_json
+from .model_files import check_beat
 from .output import atomic_folder, json_text
 from .report import render_report
 from .strip import strip_json
-from .verbs import check_task
 
 __all__ = ["run"]
 
@@ -101,7 +101,7 @@ def run(
     InputError
         the data cannot be used, or the folder cannot be written
     """
-    check_task(task)
+    check_beat(task, "run")
     clock = _Clock()
     found = find_dataset(data)
     names = [name for name in found.records if name not in PACED]
@@ -179,7 +179,8 @@ def _carry_through(
 
     protocol = make_protocol(key, records)
     protocol = _shortened(protocol) if quick else protocol
-    recipe = Recipe(prune_epochs=1, tune_epochs=1) if quick else Recipe()
+    recipe = BEAT_RECIPES[protocol.config.design]
+    recipe = replace(recipe, prune_epochs=1, tune_epochs=1) if quick else recipe
     material = protocol.training_set(GateSources.find(found.is_sample))
     file = train_protocol(protocol, material, found, progress)
     compact = compress_beat(file.model, material, recipe, protocol.config, progress)

@@ -1,16 +1,24 @@
 """Results as short tables for a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .analyze import NOTICE, Analysis
+from .analysis import NOTICE, Summary
+from .analysis_files import AnalysisFiles
 from .console import table_text
 
-__all__ = ["analysis_text", "compression_text", "evaluation_text", "export_text", "run_text", "simulation_text"]
+__all__ = [
+    "analysis_text",
+    "compression_text",
+    "evaluation_text",
+    "export_text",
+    "run_text",
+    "simulation_text",
+    "spread_text",
+]
 
 _UNKNOWN = "-"
-_MOST_EVENTS = 12
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -25,9 +33,10 @@ def _bpm(rate: float) -> str:
 
 def evaluation_text(result: Mapping[str, Any]) -> str:
     """Accuracy and the scores of every class that occurs."""
+    unit = "beats" if result["task"] == "beat" else "strips"
     head = (
         f"{result['task']}, {result['dataset']}, split {result['split_name']}, {result['peaks']} peaks: "
-        f"accuracy {percent(result['accuracy'])} of {result['units']:,} beats, "
+        f"accuracy {percent(result['accuracy'])} of {result['units']:,} {unit}, "
         f"macro F1 {percent(result['macro_f1'])}, {percent(result['rejected_fraction'])} of time rejected"
     )
     rows = [
@@ -35,7 +44,76 @@ def evaluation_text(result: Mapping[str, Any]) -> str:
         for label, c in result["classes"].items()
         if c["n"]
     ]
-    return f"{head}\n{table_text(('class', 'n', 'Se', '+P', 'F1'), rows)}"
+    lines = [head, table_text(("class", "n", "Se", "+P", "F1"), rows)]
+    if "ectopic" in result:
+        lines += _ectopic_lines(result)
+    lines += list(_reading_lines(result))
+    lines += [f"{name}: {_subset_text(part)}" for name, part in (result.get("subsets") or {}).items()]
+    lines += [f"note: {warning}" for warning in result.get("warnings") or ()]
+    if result.get("not_scored"):
+        lines.append(f"not scored: {', '.join(f'{name} ({why})' for name, why in result['not_scored'].items())}")
+    if result.get("spread"):
+        lines.append(spread_text(result))
+    if result.get("split_sha256"):
+        lines.append(f"split SHA-256 {result['split_sha256']}")
+    return "\n".join(lines)
+
+
+def _ectopic_lines(result: Mapping[str, Any]) -> list[str]:
+    """EC57's figures, gross and average, and the majority baseline."""
+    average, majority = result["average"], result["majority_baseline"]
+    rows = [
+        (
+            name,
+            f"{s['n']:,}",
+            *(percent(s[key]) for key in ("se", "ppv", "fpr")),
+            *(percent(average[f"{name.lower()}_{key}"]) for key in ("se", "ppv")),
+        )
+        for name, s in result["ectopic"].items()
+    ]
+    runs = [
+        f"{kind} runs Se {percent(s['se'])} of {s['n']}, +P {percent(s['ppv'])} of {s['said']}"
+        for kind, s in (result.get("runs") or {}).items()
+    ]
+    return [
+        table_text(("EC57", "n", "Se gross", "+P gross", "FPR gross", "Se average", "+P average"), rows),
+        *([f"ventricular: {'; '.join(runs)}"] if runs else []),
+        f"always {majority['label']}: accuracy {percent(majority['accuracy'])}; mean of the one-against-rest "
+        f"accuracies {percent(result['one_against_rest']['mean']['accuracy'])}; expected calibration error "
+        f"{percent(result['calibration']['ece'])}",
+    ]
+
+
+def _reading_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """The two-class readings of a rhythm evaluation, each beside its majority baseline."""
+    names = {
+        "af_or_normal": "AF against normal",
+        "af_or_rest": "AF against the rest",
+        "af_or_rest_noisy": "AF against the rest and noisy strips",
+    }
+    for key, name in names.items():
+        if result.get(key):
+            r = result[key]
+            yield (
+                f"{name}: accuracy {percent(r['accuracy'])} (majority {percent(r['majority'])}), "
+                f"F1 {percent(r['f1'])}, Se {percent(r['se'])}, +P {percent(r['ppv'])}"
+            )
+
+
+def _subset_text(part: Mapping[str, Any]) -> str:
+    ectopic = ", ".join(
+        f"{name} Se {percent(s['se'], 1)} +P {percent(s['ppv'], 1)}" for name, s in part["ectopic"].items()
+    )
+    return f"{len(part['records'])} recordings, accuracy {percent(part['accuracy'])}, {ectopic}"
+
+
+def spread_text(result: Mapping[str, Any]) -> str:
+    """Mean, standard deviation and range over seeds, one line per figure."""
+    rows = [
+        (name.replace("_", " "), *(percent(s[key]) for key in ("mean", "sd", "min", "max")))
+        for name, s in result["spread"].items()
+    ]
+    return table_text((f"over {len(result['seeds'])} models", "mean", "sd", "lowest", "highest"), rows)
 
 
 def compression_text(result: Mapping[str, Any]) -> str:
@@ -74,20 +152,21 @@ def simulation_text(result: Mapping[str, Any]) -> str:
     return table_text((str(result["device"]), "typical"), rows)
 
 
-def analysis_text(analysis: Analysis, files: Sequence[Path]) -> str:
+def analysis_text(summary: Summary, files: AnalysisFiles) -> str:
     """What was analysable and what was found."""
-    counts = ", ".join(f"{letter} {n}" for letter, n in analysis.n_by_class.items() if n)
-    mean, low, high = (_bpm(r) for r in (analysis.rate.mean_bpm, analysis.rate.min_bpm, analysis.rate.max_bpm))
-    analysable_s = analysis.duration_s - analysis.rejected_s
+    counts = ", ".join(f"{letter} {n}" for letter, n in summary.n_by_class.items() if n)
+    mean, low, high = (_bpm(r) for r in (summary.rate.mean_bpm, summary.rate.min_bpm, summary.rate.max_bpm))
+    analysable_s = summary.duration_s - summary.rejected_s
     lines = [
-        f"{analysis.record}, lead {analysis.lead}: {analysable_s:.0f} of {analysis.duration_s:.0f} s analysable",
+        f"{summary.record}, lead {summary.lead}: {analysable_s:.0f} of {summary.duration_s:.0f} s analysable",
         f"beats: {counts or 'none in analysable time'}",
         f"heart rate: mean {mean}, lowest {low}, highest {high} per minute",
-        *(f"  {e.onset_s:9.2f} s  {e.kind}: {e.note}" for e in analysis.events[:_MOST_EVENTS]),
+        *(f"  {e.onset_s:9.2f} s  {e.kind}: {e.note}" for e in files.first_events),
     ]
-    if len(analysis.events) > _MOST_EVENTS:
-        lines.append(f"  ... {len(analysis.events) - _MOST_EVENTS} more events")
-    return "\n".join([*lines, *(f"written: {f}" for f in files), NOTICE])
+    if files.n_events > len(files.first_events):
+        lines.append(f"  ... {files.n_events - len(files.first_events)} more events")
+    lines += [summary.note] if summary.note else []
+    return "\n".join([*lines, *(f"written: {f}" for f in files.paths), NOTICE])
 
 
 def run_text(report: Mapping[str, Any], page: Path) -> str:

@@ -2,7 +2,7 @@
 
 from markupsafe import Markup, escape
 
-__all__ = ["group", "hatch", "line", "path", "picture", "rect", "text"]
+__all__ = ["dot", "group", "hatch", "line", "path", "picture", "rect", "text"]
 
 
 def picture(width: float, height: float, label: str, *parts: str) -> Markup:
@@ -22,6 +22,12 @@ def rect(x: float, y: float, width: float, height: float, css: str, title: str =
     """A rectangle; `title` shows on hovering."""
     shape = f'<rect x="{_n(x)}" y="{_n(y)}" width="{_n(max(width, 0))}" height="{_n(height)}" class="{css}"'
     return f"{shape}><title>{escape(title)}</title></rect>" if title else f"{shape}/>"
+
+
+def dot(x: float, y: float, radius: float, css: str, title: str = "") -> str:
+    """A circle; `title` shows on hovering."""
+    shape = f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" class="{css}"'
+    return f"{shape}><title>{escape(title)}</title></circle>" if title else f"{shape}/>"
 
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
