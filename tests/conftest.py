@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
-from ictus.firmware_export.c_export import export_c
+from ictus.firmware_export.c_export import export_c, write_sources
 from ictus.firmware_export.emulator import EmulatedCore
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
+from ictus.firmware_export.rhythm_run import RHYTHM_REGIONS, strip_inputs
 from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError, build_device, build_host, require
 from ictus.signals import (
     N_CONTEXT,
@@ -23,6 +24,7 @@ from ictus.signals import (
     load,
     to_device,
 )
+from ictus.signals.rhythm_features import N_RHYTHM_FEATURES
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # an example that takes long says something of the machine, not of the law
@@ -119,5 +121,77 @@ def host(exported: Path) -> HostMachine:
     """The same sources compiled for this machine, undefined behaviour trapping; skips without compiler."""
     try:
         return HostMachine(build_host(exported, exported / "ictus_host.so", sanitize=True))
+    except MissingToolError as error:
+        pytest.skip(str(error))
+
+
+def _gate_against_flat_lines(counts: np.ndarray) -> CompactStage:
+    """A gate of one weight, on the feature that a flat line changes most; most seconds of `counts` pass."""
+    real, flat = gate_features(counts).astype(int), gate_features(np.full(1280, 17, np.int16))[5].astype(int)
+    difference = flat - np.median(real, axis=0)
+    column = int(np.abs(difference).argmax())
+    codes = np.zeros((1, N_GATE_FEATURES), np.uint8)
+    codes[0, column] = 5 if difference[column] > 0 else 1
+    layer = CompactLayer(codes, np.zeros(1, np.int8), np.zeros(1, np.uint8), 1, 1, False)
+    stage = CompactStage("gate", "features", (layer,))
+    logits = stage.run(real.astype(np.int8), real[:, :0].astype(np.int8)).logits
+    return dataclasses.replace(stage, threshold=int(np.percentile(logits, 10)))
+
+
+@pytest.fixture(scope="session")
+def random_rhythm_model() -> CompactModel:
+    """A small model for strips; most seconds of record 201 pass its gate, about half of the strips its screen."""
+    rng = np.random.default_rng(11)
+    counts = to_device(load(SAMPLE_FOLDER / "mitdb" / "201")).counts
+    convolutions = (_layer(rng, (6, 7), 2, 0), _layer(rng, (8, 5 * 6), 2 * 6, 0), _layer(rng, (8, 3 * 8), 8, 0))
+    specialist = (
+        *convolutions[:2],
+        dataclasses.replace(convolutions[2], pools=True),
+        _layer(rng, (6, 2 * 8 + N_RHYTHM_FEATURES), 1, 1, takes_context=True),
+        _layer(rng, (3, 6), 1, 1, relu=False),
+    )
+    hidden = dataclasses.replace(_layer(rng, (6, N_RHYTHM_FEATURES), 1, 1), bias=np.full(6, 60, np.int8))
+    screen = hidden, _layer(rng, (1, 6), 1, 1, relu=False)  # a bias with which no unit is always 0
+    stages = (
+        _gate_against_flat_lines(counts),
+        CompactStage("screen", "context", screen),
+        CompactStage("specialist", "stream", specialist),
+    )
+    model = CompactModel("rhythm", N_GATE_FEATURES, (0, 1), N_RHYTHM_FEATURES, stages)
+    logits = model.screen_strips(strip_inputs(counts).features)
+    halved = dataclasses.replace(stages[1], threshold=int(np.median(logits)))
+    return dataclasses.replace(model, stages=(stages[0], halved, stages[2]))
+
+
+@pytest.fixture(scope="session")
+def rhythm_sources(random_rhythm_model: CompactModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory with the runtime and the random model for strips."""
+    directory = tmp_path_factory.mktemp("rhythm")
+    write_sources(random_rhythm_model, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def rhythm_image(rhythm_sources: Path) -> FirmwareImage:
+    """The emulated wearable's program for strips; skips without compiler or emulator."""
+    try:
+        for module in ("ziglang", "unicorn", "capstone", "elftools"):
+            require(module, module)
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    return build_device(rhythm_sources, rhythm_sources / "ictus.elf")
+
+
+@pytest.fixture(scope="session")
+def rhythm_core(rhythm_image: FirmwareImage) -> EmulatedCore:
+    """An emulated Cortex-M4 with the firmware for strips."""
+    return EmulatedCore(rhythm_image.elf, RHYTHM_REGIONS)
+
+
+@pytest.fixture(scope="session")
+def rhythm_host(rhythm_sources: Path) -> HostMachine:
+    """The same sources compiled for this machine, undefined behaviour trapping; skips without compiler."""
+    try:
+        return HostMachine(build_host(rhythm_sources, rhythm_sources / "ictus_host.so", sanitize=True))
     except MissingToolError as error:
         pytest.skip(str(error))

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from ictus.app.analysis_files import save_analysis
-from ictus.app.analyze import Analysis, analyze
-from ictus.app.beat_events import beat_events, heart_rate
+from hypothesis import given
+from hypothesis import strategies as st
+from ictus.app.analysis import Analysis
+from ictus.app.analysis_files import AnalysisFiles, save_analysis
+from ictus.app.analyze import analyze
+from ictus.app.beat_events import EventFinder, StretchFinder, beat_events, stretches
+from ictus.app.heart_rate import HeartRate, HeartRateMeter
 from ictus.app.summaries import analysis_text
-from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import place
-from ictus.signals import BLOCK_SAMPLES, DEVICE_FS_HZ, SAMPLE_FOLDER, Recording, UnanalysableError, load, to_device
+from ictus.signals import SAMPLE_FOLDER, Recording, UnanalysableError, load
 
 
 class FixedModel:
@@ -85,11 +87,64 @@ def test_a_rejected_stretch_ends_a_run_and_hides_a_pause() -> None:
     assert found[2].onset_s == 4.5
 
 
+def rate_of(peak: np.ndarray, n_batches: int = 1) -> HeartRate:
+    meter = HeartRateMeter()
+    for part in np.array_split(peak, n_batches):
+        meter.add_beats(part, np.zeros(len(part), int))
+    return meter.rate()
+
+
 def test_heart_rate_leaves_out_what_no_heart_does() -> None:
-    time_s = np.array([0, 1, 2, 2.1, 3, 4, 14, 15])
-    rate = heart_rate(time_s, np.zeros(8, int))
-    assert rate.mean_bpm == pytest.approx(60 / np.mean([1, 1, 0.9, 1, 1]))
-    assert np.isnan(heart_rate(np.array([1.0]), np.zeros(1, int)).mean_bpm)
+    time_s = np.array([0, 1, 2, 2.125, 3, 4, 14, 15])
+    rate = rate_of((time_s * 128).astype(int))
+    assert rate.mean_bpm == pytest.approx(60 / np.mean([1, 1, 0.875, 1, 1]))
+    assert rate.min_bpm == rate.max_bpm == rate.mean_bpm  # fewer than 8 intervals
+    assert np.isnan(rate_of(np.array([128])).mean_bpm)
+
+
+@given(st.lists(st.integers(20, 500), min_size=1, max_size=60), st.integers(2, 9))
+def test_batches_do_not_change_the_heart_rate(rr: list[int], n_batches: int) -> None:
+    peak = np.cumsum(rr)
+    assert repr(rate_of(peak, n_batches)) == repr(rate_of(peak))
+
+
+def test_extremes_are_means_of_eight_intervals_in_a_row() -> None:
+    peak = np.cumsum([128] * 20 + [64] * 8 + [128] * 20 + [192] * 8 + [128] * 20)
+    rate = rate_of(peak, 7)
+    assert (rate.min_bpm, rate.max_bpm) == (40, 120)
+
+
+def test_the_trend_of_two_days_has_at_most_1440_points() -> None:
+    meter = HeartRateMeter()
+    for hour in range(48):
+        peak = np.arange(3600) * 128 + hour * 3600 * 128
+        meter.add_beats(peak, np.zeros(3600, int))
+        meter.add_seconds(hour * 3600, np.full(3600, hour == 47))
+    trend = meter.trend()
+    assert (trend.point_s, len(trend.mean_bpm)) == (120, 1440)
+    assert set(trend.mean_bpm.tolist()) == {60.0}
+    assert trend.analysable.tolist() == [1.0] * 1410 + [0.0] * 30
+
+
+@given(st.text("NNNNVVS", max_size=60), st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_batches_do_not_change_the_events(letters: str, n_batches: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    label, segment = np.array(list(letters), "<U1"), np.cumsum(rng.random(len(letters)) < 0.1)
+    time_s = np.cumsum(rng.choice([0.5, 0.5, 2.5], len(letters)))
+    finder, found = EventFinder(), []
+    for rows in np.array_split(np.arange(len(letters)), n_batches):
+        found += finder.add(time_s[rows], label[rows], segment[rows])
+    assert found + finder.close() == beat_events(time_s, label, segment)
+
+
+@given(st.lists(st.booleans(), max_size=30), st.integers(1, 8))
+def test_batches_do_not_change_the_stretches(marked: list[bool], n_batches: int) -> None:
+    finder, found = StretchFinder("x"), []
+    for part in np.array_split(np.array(marked, bool), n_batches):
+        found += finder.add(part)
+    found += finder.close(len(marked))
+    expected = [(start, stop - start) for start, stop in stretches(np.array(marked, bool))]
+    assert [(e.onset_s, e.duration_s) for e in found] == expected
 
 
 def test_rejected_seconds_become_one_episode(analysis: Analysis) -> None:
@@ -104,28 +159,6 @@ def test_no_decision_comes_later_than_stated(analysis: Analysis) -> None:
     assert 0 < latency.median_s <= latency.max_s <= latency.bound_s
 
 
-def test_the_stated_latency_is_that_of_the_firmware(host: HostMachine, recording: Recording) -> None:
-    counts = to_device(recording).counts
-    latency_s = firmware_latencies_s(host, counts[: len(counts) // BLOCK_SAMPLES * BLOCK_SAMPLES])
-    stated = analyze(recording, FixedModel()).latency
-    assert len(latency_s) > 300
-    assert np.median(latency_s) == stated.median_s
-    assert max(latency_s) <= stated.max_s
-
-
-def firmware_latencies_s(host: HostMachine, counts: np.ndarray) -> list[float]:
-    """From each R peak to the end of the block in which the firmware gave its event."""
-    host.free_all()
-    assert host.call("ictus_harness_start") == 0
-    samples, out = place(host, counts), host.allocate(16 * 48)
-    latency_s = []
-    for end in range(BLOCK_SAMPLES, len(counts) + 1, BLOCK_SAMPLES):
-        n = host.call("ictus_harness_push", samples + 2 * (end - BLOCK_SAMPLES), BLOCK_SAMPLES, out, 16)
-        peaks = np.frombuffer(host.read(out, 48 * n), "<i4").reshape(n, 12)[:, 0]
-        latency_s += ((end - peaks) / DEVICE_FS_HZ).tolist()
-    return latency_s
-
-
 def test_reference_annotations_are_not_looked_at(recording: Recording, analysis: Analysis) -> None:
     assert len(recording.events) > 0
     assert analysis.beats == analyze(load_without_events(recording), FixedModel(slice(10, 20))).beats
@@ -136,7 +169,7 @@ def load_without_events(recording: Recording) -> Recording:
 
 
 def test_the_three_files_tell_the_same(recording: Recording, analysis: Analysis, tmp_path: Path) -> None:
-    as_json, as_wfdb, as_tsv = save_analysis(analysis, recording, tmp_path / "out")
+    as_json, as_wfdb, as_tsv = save_analysis(analysis, tmp_path / "out")
     beats = json.loads(as_json.read_text())["beats"]
     found = wfdb.rdann(str(as_wfdb.with_suffix("")), "beat")
     decided = [b for b in beats if b["class"]]
@@ -155,13 +188,14 @@ def test_the_three_files_tell_the_same(recording: Recording, analysis: Analysis,
 
 
 def test_research_use_only_stands_in_the_file(recording: Recording, analysis: Analysis, tmp_path: Path) -> None:
-    as_json = save_analysis(analysis, recording, tmp_path)[0]
+    as_json = save_analysis(analysis, tmp_path)[0]
     assert "Research use only" in json.loads(as_json.read_text())["notice"]
 
 
-def test_an_unknown_heart_rate_is_a_dash(analysis: Analysis) -> None:
-    unknown = replace(analysis, rate=heart_rate(np.array([1.0]), np.zeros(1, int)))
-    assert "heart rate: mean -, lowest -, highest - per minute" in analysis_text(unknown, [])
+def test_an_unknown_heart_rate_is_a_dash(analysis: Analysis, tmp_path: Path) -> None:
+    unknown = replace(analysis.summary, rate=rate_of(np.array([1])))
+    text = analysis_text(unknown, AnalysisFiles(tmp_path))
+    assert "heart rate: mean -, lowest -, highest - per minute" in text
 
 
 def test_a_wholly_rejected_recording_says_so(recording: Recording) -> None:

@@ -127,6 +127,34 @@ def test_the_same_prematurity_weighs_less_in_an_irregular_rhythm():
     assert premature[0] < 2 * premature[1] < 0
 
 
+def test_pauses_tell_the_sinus_rate_behind_long_runs_of_early_beats():
+    rr = np.tile(np.concatenate([np.full(12, 95), [300]]), 40)
+    peaks = 100 + np.cumsum(rr)
+    early = beat_windows(pulses(peaks, peaks[-1] + 200), peaks).context[-3].astype(int)
+    assert early[Context.PRE_LASTING] < 2 * early[Context.PRE_RECORDING] < -10
+    assert abs(early[Context.PRE_LOCAL]) <= 64
+
+
+def test_jumps_between_intervals_are_counted_by_their_size():
+    shares = {}
+    for step in (0, 4, 9, 20, 40):
+        peaks = 100 + np.cumsum(np.tile([100 - step // 2, 100 + step - step // 2], 150))
+        last = beat_windows(pulses(peaks, peaks[-1] + 200), peaks).context[-1]
+        shares[step] = [int(x) for x in last[[Context.JUMPS_16TH, Context.JUMPS_8TH, Context.JUMPS_QUARTER]]]
+    assert shares[0] == shares[4] == [0, 0, 0]
+    assert min(shares[9][0], shares[20][1], shares[40][2]) > 115
+    assert shares[9][1:] == [0, 0]
+    assert shares[20][2] == 0
+
+
+def test_fibrillation_jumps_and_sinus_rhythm_does_not():
+    jumps = {}
+    for name in ("203", "100"):  # atrial fibrillation, and sinus rhythm
+        counts = sample_counts(name)
+        jumps[name] = beat_windows(counts, detect_qrs(counts).peak).context[32:, Context.JUMPS_16TH]
+    assert np.percentile(jumps["203"], 10) > np.percentile(jumps["100"], 90)
+
+
 def test_only_the_interval_after_a_beat_looks_ahead():
     counts = sample_counts("106")
     peaks = detect_qrs(counts).peak

@@ -12,7 +12,8 @@ import pytest
 from ictus.compression.compact import CompactModel
 from ictus.compression.model_file import to_bytes
 from ictus.firmware_export import c_export, toolchain
-from ictus.firmware_export.c_export import arena_bytes, export_c
+from ictus.firmware_export.arena import arena_bytes
+from ictus.firmware_export.c_export import export_c
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError
 from ictus.signals.errors import InputError

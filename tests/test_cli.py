@@ -175,6 +175,8 @@ def test_an_unwritable_output_is_noticed_before_the_work(
         ["train"],
         ["evaluate", "beat", "--peaks", "guessed"],
         ["train", "beat", "--seed", "x"],
+        ["train", "beat", "--seeds", "0"],
+        ["evaluate", "beat", "--folds", "few"],
     ],
 )
 def test_bad_arguments_are_one_line_and_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,6 +190,9 @@ def test_bad_arguments_are_one_line_and_status_2(arguments: list[str], capsys: p
         (["train", "juggle"], "juggle"),
         (["evaluate", "beat", "--split", "lucky"], "lucky"),
         (["evaluate", "beat", "--model", "nowhere.ictus"], "nowhere.ictus"),
+        (["evaluate", "beat", "--recipe", "default"], "--recipe is not an option of `ictus evaluate beat`"),
+        (["train", "rhythm", "--extra", "svdb"], "--extra is not an option of `ictus train rhythm`"),
+        (["run", "--task", "rhythm"], "`ictus run` serves the task beat, not rhythm"),
         (["data", "verify"], "needs the name"),
         (["data", "fetch", "nodb"], "nodb"),
         (["simulate", "nowhere.ictus", "x"], "nowhere.ictus"),

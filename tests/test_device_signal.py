@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from ictus.signals import device_signal
+from ictus.signals import lead
 from ictus.signals.device_signal import DEVICE_UV_PER_COUNT, to_device
 from ictus.signals.errors import InputError, UnanalysableError
 from ictus.signals.recording import Channel, Recording
@@ -83,8 +83,9 @@ def test_missing_samples_hold_the_last_valid_one_and_at_the_start_the_first() ->
 def test_the_pieces_of_a_long_recording_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
     recording = _recording(np.random.default_rng(1).integers(-5000, 5000, 30000).astype(np.int16))
     whole = to_device(recording).counts
-    monkeypatch.setattr(device_signal, "_CHUNK", 100)
-    assert np.array_equal(to_device(recording).counts, whole)
+    for n in (1, 97, 1000):
+        monkeypatch.setattr(lead, "PIECE_SAMPLES", n)
+        assert np.array_equal(to_device(recording).counts, whole)
 
 
 def test_the_lead_is_mlii_then_ii_then_the_first() -> None:

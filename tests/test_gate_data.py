@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from ictus.models.beat_data import BeatRecord, prepare_record
-from ictus.models.gate_data import GateExamples, fibrillation_examples, gate_examples, noise_halves
+from ictus.models.gate_data import GateExamples, fibrillation_examples, gate_examples, strip_examples
+from ictus.models.gate_noise import noise_halves, noise_sources
+from ictus.models.gate_sources import GateSources
 from ictus.signals import SAMPLE_FOLDER, Channel, Events, Recording, UnanalysableError, load, to_device
 
 
@@ -68,6 +70,32 @@ def test_blocks_within_fibrillation_are_analysable():
     examples = fibrillation_examples([recording])
     assert len(examples) == 3 + 3, "seconds 3, 4 and 5, and from 8 to the end"
     assert np.all(examples.label == 1)
+
+
+def test_all_seconds_of_a_strip_are_labelled_as_the_strip():
+    counts = np.random.default_rng(1).integers(-99, 99, 128 * 10 + 5).astype(np.int16)
+    examples = strip_examples([(counts, True), (counts, False)])
+    assert examples.kind.tolist() == ["noisy"] * 10 + ["read"] * 10
+    assert examples.label.tolist() == [0] * 10 + [1] * 10
+
+
+@pytest.mark.parametrize("is_varied", [False, True])
+def test_drawn_noise_has_the_power_of_its_recording(noise: list[tuple[str, np.ndarray]], is_varied: bool):
+    rng = np.random.default_rng(2)
+    for source in noise_sources(noise):
+        drawn = [source.draw(60 * 128, rng, is_varied) for _ in range(20)]
+        assert all(len(piece) == 60 * 128 for piece in drawn)
+        power = np.mean([piece.reshape(60, 128).var(axis=1).mean() for piece in drawn])
+        assert 0.3 < power < 4
+
+
+def test_training_blocks_are_drawn_in_fixed_shares(record: BeatRecord):
+    sources = GateSources.find(is_sample=True)
+    examples = sources.training_examples([record])
+    assert set(examples.label.tolist()) == {0, 1}
+    assert 0.4 < examples.label.mean() < 0.7
+    again = sources.training_examples([record])
+    np.testing.assert_array_equal(again.features, examples.features)
 
 
 def test_nothing_to_learn_from_is_refused(noise: list[tuple[str, np.ndarray]]):

@@ -1,14 +1,23 @@
 """Gate features: what they mean, and the C that must agree."""
 
-import ctypes
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY, MissingToolError, build_library
+from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY, MissingToolError, compiler
 from ictus.signals import N_GATE_FEATURES, SAMPLE_FOLDER, GateFeature, gate_features, load, to_device
 from ictus.signals.gate_features import ilog2_q4
+
+SOURCES = [
+    Path(__file__).with_name("gate_stream.c"),
+    *(RUNTIME_DIRECTORY / f"ictus_{n}.c" for n in ("gate", "filter")),
+]
+FLAGS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror", "-O2"]
+CHECKS = ["-fsanitize=undefined", "-fsanitize-trap=undefined"]
 
 
 def sample_counts(folder: str, name: str) -> np.ndarray:
@@ -16,24 +25,29 @@ def sample_counts(folder: str, name: str) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        path = build_library(RUNTIME_DIRECTORY / "ictus_gate.c", tmp_path_factory.mktemp("host") / "ictus_gate.so")
+        compiler()
     except MissingToolError as error:
         pytest.skip(str(error))
-    return ctypes.CDLL(str(path))
-
-
-def features_in_c(library: ctypes.CDLL, counts: np.ndarray) -> np.ndarray:
-    state = ctypes.create_string_buffer(2048)
-    features = (ctypes.c_int8 * N_GATE_FEATURES)()
-    library.ictus_gate_init(state)
-    rows = [
-        np.array(features, np.int8)
-        for x in counts.tolist()
-        if library.ictus_gate_push(state, ctypes.c_int16(x), features)
+    path = tmp_path_factory.mktemp("host") / "gate_stream"
+    command = [
+        sys.executable,
+        "-m",
+        "ziglang",
+        "cc",
+        *FLAGS,
+        *CHECKS,
+        f"-I{RUNTIME_DIRECTORY}",
+        *map(str, SOURCES),
     ]
-    return np.array(rows, np.int8).reshape(-1, N_GATE_FEATURES)
+    subprocess.run([*command, "-o", str(path)], check=True)
+    return path
+
+
+def features_in_c(program: Path, counts: np.ndarray) -> np.ndarray:
+    done = subprocess.run([program], input=counts.astype("<i2").tobytes(), capture_output=True, check=True)
+    return np.frombuffer(done.stdout, np.int8).reshape(-1, N_GATE_FEATURES)
 
 
 @given(st.integers(1, 2**31 - 1))
@@ -63,16 +77,11 @@ def test_later_samples_change_nothing():
     np.testing.assert_array_equal(gate_features(counts[: 50 * 128]), gate_features(counts)[:50])
 
 
-def test_a_flat_line_shows():
-    features = gate_features(np.full(3 * 128, 517, np.int16))
-    assert features[1, GateFeature.HELD] == 127
-    assert features[1, GateFeature.RANGE] == -128
-    assert features[1, GateFeature.RAILED] == 0
-
-
-def test_the_rail_shows():
-    assert gate_features(np.full(128, 32767, np.int16))[0, GateFeature.RAILED] == 127
-    assert gate_features(np.full(128, -32768, np.int16))[0, GateFeature.RAILED] == 127
+@pytest.mark.parametrize("value", [517, 32767, -32768])
+def test_a_flat_line_has_no_level_at_all(value: int):
+    features = gate_features(np.full(3 * 128, value, np.int16))
+    levels = [f for f in GateFeature if f not in (GateFeature.TURNS, GateFeature.HALF_PERIOD, GateFeature.LEAKAGE)]
+    assert np.all(features[:, levels] == -128)
 
 
 def test_noise_fills_the_quiet_between_beats():
@@ -83,23 +92,46 @@ def test_noise_fills_the_quiet_between_beats():
     assert contrast[0] > contrast[1] + 16
 
 
-def test_a_beat_is_remembered_for_four_seconds():
-    counts = np.zeros(8 * 128, np.int16)
-    counts[60:64] = 300
-    loudest = gate_features(counts)[:, GateFeature.QRS_LOUD_4S]
-    assert np.all(loudest[:4] == loudest[0])
-    assert np.all(loudest[4:] == -128)
+@pytest.mark.parametrize("frequency_hz", [2.5, 4.0, 6.0])
+def test_a_regular_wave_cancels_itself_half_a_period_ago(frequency_hz: float):
+    time_s = np.arange(8 * 128) / 128
+    wave = np.rint(200 * np.sin(2 * np.pi * frequency_hz * time_s)).astype(np.int16)
+    features = gate_features(wave)[2:]
+    half_samples = 2 ** ((features[:, GateFeature.HALF_PERIOD] + 64) / 32)
+    np.testing.assert_allclose(half_samples, 16 / frequency_hz, atol=0.6, rtol=0.06)  # whole samples, linear log
+    assert np.all(features[:, GateFeature.LEAKAGE] < -64 + 40)
+    ecg = gate_features(sample_counts("mitdb", "100"))
+    assert np.median(ecg[:, GateFeature.LEAKAGE]) > 20
+
+
+def test_the_second_half_of_the_columns_is_the_running_mean_of_the_first():
+    features = gate_features(sample_counts("mitdb", "208")).astype(int)
+    now, mean = features[:, : len(GateFeature)], features[:, len(GateFeature) :]
+    np.testing.assert_array_equal(mean[0], now[0])
+    expected = np.empty(now.shape)
+    expected[0] = now[0]
+    for i in range(1, len(now)):
+        expected[i] = 0.75 * expected[i - 1] + 0.25 * now[i]
+    assert np.abs(mean - expected).max() <= 1.5
 
 
 @pytest.mark.parametrize("folder, name", [("mitdb", "100"), ("mitdb", "208"), ("nstdb", "em")])
-def test_c_agrees_on_real_recordings(library: ctypes.CDLL, folder: str, name: str):
+def test_c_agrees_on_real_recordings(program: Path, folder: str, name: str):
     counts = sample_counts(folder, name)[: 120 * 128]
-    np.testing.assert_array_equal(features_in_c(library, counts), gate_features(counts))
+    np.testing.assert_array_equal(features_in_c(program, counts), gate_features(counts))
 
 
 @settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), bits=st.integers(0, 15), hold=st.sampled_from([1, 2, 100, 300]))
-def test_c_agrees_on_anything(library: ctypes.CDLL, seed: int, bits: int, hold: int):
+def test_c_agrees_on_anything(program: Path, seed: int, bits: int, hold: int):
     rng = np.random.default_rng(seed)
     counts = np.repeat(rng.integers(-(1 << bits), 1 << bits, 9 * 128), hold)[: 9 * 128].astype(np.int16)
-    np.testing.assert_array_equal(features_in_c(library, counts), gate_features(counts))
+    np.testing.assert_array_equal(features_in_c(program, counts), gate_features(counts))
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), hold=st.sampled_from([1, 16, 64, 128]))
+def test_c_agrees_from_rail_to_rail(program: Path, seed: int, hold: int):
+    rng = np.random.default_rng(seed)
+    counts = np.repeat(rng.choice([-32768, 32767], 4 * 128), hold)[: 4 * 128].astype(np.int16)
+    np.testing.assert_array_equal(features_in_c(program, counts), gate_features(counts))

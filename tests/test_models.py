@@ -1,5 +1,7 @@
 """The cascade's decisions, their scores, splits, training and the float file."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -189,3 +191,28 @@ def test_hidden_activations_stay_within_what_int8_holds():
         window = layer(window, context)
         assert window.min() >= 0
         assert window.max() <= 127 / 32
+
+
+def test_for_new_patients_shape_does_not_tell_normal_from_supraventricular():
+    net = seeded_net(N_GATE_FEATURES, 0).eval()
+    generator = torch.Generator().manual_seed(0)
+    window = torch.randn(32, 96 * 2, generator=generator)
+    context = torch.randn(1, net.spec.n_context, generator=generator).expand(32, -1)
+    with torch.no_grad():
+        classes = net(window, context)[1]
+    assert float(classes[:, :2].std(dim=0).max()) < 1e-6
+    assert float(classes[:, 2:].std(dim=0).min()) > 1e-3
+
+
+def test_barred_weights_neither_act_nor_count_nor_come_back_in_training():
+    net = seeded_net(N_GATE_FEATURES, 0)
+    layer = list(net.specialist)[3]
+    assert layer.allowed is not None
+    assert layer.n_weights == int(layer.allowed.sum()) < layer.weight.numel()
+    copied = copy.deepcopy(net)
+    optimizer = torch.optim.AdamW(copied.parameters(), lr=0.1)
+    copied(torch.randn(8, 96 * 2), torch.randn(8, net.spec.n_context))[1].square().sum().backward()
+    optimizer.step()
+    folded = list(copied.specialist)[3].folded()[0]
+    assert not folded[layer.allowed == 0].any()
+    assert folded[layer.allowed == 1].all()

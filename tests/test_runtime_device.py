@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.c_export import arena_bytes, write_sources
+from ictus.firmware_export.arena import arena_bytes
+from ictus.firmware_export.c_export import write_sources
 from ictus.firmware_export.device_run import DEVICE_REGIONS, DeviceRun, expected_run, run_recording
 from ictus.firmware_export.emulator import OUTSIDE, EmulatedCore
 from ictus.firmware_export.host import HostMachine
@@ -95,7 +96,7 @@ def test_cost_is_told_apart_by_part(
     run = run_recording(core, random_model, device_counts)
     profile = core.profile()
     n_samples = len(device_counts)
-    per_sample = dict.fromkeys(("filter", "qrs", "gate_features"), n_samples)
+    per_sample = {"filter": n_samples, "qrs": n_samples, "gate_features": n_samples // 16}
     stages = {"gate": run.counts.blocks, "screen": run.counts.screened, "specialist": run.counts.specialist}
     assert profile.calls == {**per_sample, "beat_window": run.counts.beats, **stages}
     assert set(profile.by_region) == {OUTSIDE, *DEVICE_REGIONS}

@@ -117,7 +117,8 @@ def test_another_weight_code_is_noticed(run: Simulation, model: CompactModel, re
 
 def test_every_sample_and_stage_is_counted(run: Simulation) -> None:
     calls, counts = run.profile.calls, run.run.counts
-    assert calls["filter"] == calls["qrs"] == calls["gate_features"] == SECONDS * 128
+    assert calls["filter"] == calls["qrs"] == SECONDS * 128
+    assert calls["gate_features"] == SECONDS * 8, "an eighth of a second at a time"
     assert calls["gate"] == counts.blocks == SECONDS
     assert (calls["screen"], calls["specialist"]) == (counts.screened, counts.specialist)
     assert sum(run.profile.region_instructions().values()) == run.profile.instructions

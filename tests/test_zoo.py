@@ -75,7 +75,7 @@ def test_the_card_tells_size_training_and_figures(model, capsys):
     card = json.loads(capsys.readouterr().out)
     assert card["compressed"]["bytes"] == len(to_bytes(model)) == (ZOO / "beat.ictus").stat().st_size
     assert card["ratio"] == pytest.approx(card["baseline"]["bytes"] / card["compressed"]["bytes"])
-    assert card["ratio"] >= 40
+    assert card["compressed"]["bytes"] <= 4096
     assert card["provenance"]["split"] == "inter"
     assert card["provenance"]["dataset"] == "mitdb"
 
