@@ -96,6 +96,7 @@ class Found:
 
     beats: BeatTable
     events: Sequence[Event]
+    alarms: Sequence[Event]
     not_analysable: Sequence[Event]
 
 
@@ -142,7 +143,7 @@ class Analysis:
     ----------
     summary : its figures
     table : every detected beat in time order, rejected ones included
-    events : runs, couplets, bigeminy and pauses in time order
+    events : runs, couplets, bigeminy, pauses and ventricular fibrillation in time order
     not_analysable : stretches that the gate rejected
     """
 

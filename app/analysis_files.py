@@ -39,13 +39,13 @@ _COLUMNS = ("onset", "duration", "trial_type", "n_beats", "rate_bpm", "note")
 _MARK = np.dtype([("peak", "i8"), ("label", "i1")])
 _MARKS_AT_ONCE = 1 << 16
 _FIRST_EVENTS = 12
-_BEATS, _MARKS, _EVENTS, _REJECTED = "beats", "marks", "events", "rejected"
+_BEATS, _MARKS, _EVENTS, _ALARMS, _REJECTED = "beats", "marks", "events", "alarms", "rejected"
 
 
 def save_analysis(analysis: Analysis, out_dir: str | Path) -> list[Path]:
     """Write an analysis that is in memory; see `analysis_files`."""
     with analysis_files(out_dir) as files:
-        files.add(Found(analysis.table, analysis.events, analysis.not_analysable))
+        files.add(Found(analysis.table, analysis.events, (), analysis.not_analysable))
         files.finish(analysis.summary)
     return files.paths
 
@@ -84,7 +84,7 @@ class AnalysisFiles:
         self._spools: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> "AnalysisFiles":
-        for kind in (_BEATS, _MARKS, _EVENTS, _REJECTED):
+        for kind in (_BEATS, _MARKS, _EVENTS, _ALARMS, _REJECTED):
             self._spools[kind] = self._spool(kind).open("wb")
         return self
 
@@ -100,9 +100,11 @@ class AnalysisFiles:
         self._spools[_MARKS].write(marks.tobytes())
         self._spools[_BEATS].writelines(_beat_lines(found.beats))
         self._spools[_EVENTS].writelines(_json_line(asdict(e)) for e in found.events)
+        self._spools[_ALARMS].writelines(_json_line(asdict(e)) for e in found.alarms)
         self._spools[_REJECTED].writelines(_json_line(asdict(e)) for e in found.not_analysable)
-        self.n_events += len(found.events)
-        self.first_events += found.events[: _FIRST_EVENTS - len(self.first_events)]
+        both = sorted((*found.events, *found.alarms), key=_in_time)
+        self.n_events += len(both)
+        self.first_events += both[: _FIRST_EVENTS - len(self.first_events)]
 
     def finish(self, summary: Summary) -> None:
         """Write the three files."""
@@ -139,7 +141,7 @@ class AnalysisFiles:
         head = json_text(summary_json(summary)).rstrip()
         yield head.removesuffix("\n}").encode()
         yield b',\n  "trend": ' + _json_line(_trend(summary.trend)).rstrip()
-        yield from _array("events", self._lines(_EVENTS))
+        yield from _array("events", (_json_line(asdict(e)) for e in self._all_events()))
         rejected = ({"onset_s": e.onset_s, "duration_s": e.duration_s} for e in self._stored(_REJECTED))
         yield from _array("not_analysable", map(_json_line, rejected))
         yield from _array("beats", self._lines(_BEATS))
@@ -165,8 +167,10 @@ class AnalysisFiles:
         marks = ((peak / DEVICE_FS_HZ, CLASSES[label]) for peak, label in self._stored_marks() if label >= 0)
         beats = (Event(time_s, 0.0, _CLASS_NAMES[letter]) for time_s, letter in marks if letter in _CLASS_NAMES)
         yield _COLUMNS
-        rows = merge(beats, self._stored(_EVENTS), self._stored(_REJECTED), key=lambda e: (e.onset_s, e.kind))
-        yield from map(_row, rows)
+        yield from map(_row, merge(beats, self._all_events(), self._stored(_REJECTED), key=_in_time))
+
+    def _all_events(self) -> Iterator[Event]:
+        return merge(self._stored(_EVENTS), self._stored(_ALARMS), key=_in_time)
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -237,6 +241,10 @@ def _array(name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
         yield between + line.rstrip(b"\n")
         between = b",\n    "
     yield b"]" if between.startswith(b"\n") else b"\n  ]"
+
+
+def _in_time(e: Event) -> tuple[float, str]:
+    return e.onset_s, e.kind
 
 
 def _row(e: Event) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ..signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ, Lead, UnanalysableEr
 from ..signals.device_signal import Resample
 from .analysis import BeatTable, Found, Latency, Summary
 from .beat_events import EventFinder, StretchFinder
+from .fibrillation import FibrillationFinder
 from .heart_rate import HeartRateMeter
 from .reference_cascade import MAX_WAIT
 
@@ -58,13 +59,15 @@ class AnalysisStream:
         self._n_device = 0
         self._seconds = _Seconds()
         self._events, self._rejected = EventFinder(), StretchFinder("not_analysable")
+        self._alarm, self._n_features = FibrillationFinder(), 0
         self._rate, self._latency = HeartRateMeter(), _LatencyCount()
         self._n_by_label = np.zeros(len(CLASSES) + 1, np.int64)  # the last one counts rejected beats
 
     def __iter__(self) -> Iterator[Found]:
         for decided in self._decided():
             yield self._take(decided)
-        yield Found(BeatTable.empty(), self._events.close(), self._rejected.close(self._lead.duration_s))
+        rejected = self._rejected.close(self._lead.duration_s)
+        yield Found(BeatTable.empty(), self._events.close(), self._alarm.close(), rejected)
 
     def summary(self) -> Summary:
         """The figures, once everything has been iterated over."""
@@ -113,7 +116,9 @@ class AnalysisStream:
         segment = self._seconds.segment(peak)
         self._rate.add_beats(peak, segment)
         events = self._events.add(peak / DEVICE_FS_HZ, letters, segment)
-        return Found(beat_table(decided), events, self._rejected.add(rejected))
+        features = decided.features[: self._n_device // BLOCK_SAMPLES - self._n_features]
+        self._n_features += len(features)
+        return Found(beat_table(decided), events, self._alarm.add(features), self._rejected.add(rejected))
 
 
 class _Seconds:

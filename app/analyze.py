@@ -48,7 +48,7 @@ def analyze(
     return Analysis(
         stream.summary(),
         BeatTable.concatenate([f.beats for f in found]),
-        tuple(e for f in found for e in f.events),
+        tuple(sorted((e for f in found for e in (*f.events, *f.alarms)), key=lambda e: (e.onset_s, e.kind))),
         tuple(e for f in found for e in f.not_analysable),
     )
 

@@ -11,6 +11,7 @@ from ..signals import (
     CLASSES,
     DEVICE_FS_HZ,
     DEVICE_UV_PER_COUNT,
+    N_GATE_FEATURES,
     PRE_R_SAMPLES,
     QRS_MAX_LATENCY_SAMPLES,
     WINDOW_SAMPLES,
@@ -55,12 +56,14 @@ class ReferenceCascade:
             screen=found.screen * (reached > 0),
             classes=classes.astype(found.classes.dtype),
             rejected=~found.accepted,
+            features=record.features,
         )
 
 
 def _nothing() -> Decided:
     whole, small = np.empty(0, np.int64), np.empty(0, np.int8)
-    return Decided(whole, whole, small, small, small, np.empty((0, len(CLASSES)), np.int8), np.empty(0, np.bool_))
+    classes, features = np.empty((0, len(CLASSES)), np.int8), np.empty((0, N_GATE_FEATURES), np.int8)
+    return Decided(whole, whole, small, small, small, classes, np.empty(0, np.bool_), features)
 
 
 def _decided_at(record: BeatRecord) -> np.ndarray:

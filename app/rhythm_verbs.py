@@ -117,6 +117,9 @@ def evaluate(
     return result | {"warnings": ["the model was trained on strips of this data set"] if is_known else []}
 
 
+_FITTED = "scored on the strips that trained it; `ictus evaluate rhythm --split cv` scores strips that did not"
+
+
 def compress(
     model: str | Path,
     data: str | Path | None = None,
@@ -134,6 +137,8 @@ def compress(
     config = RhythmConfig().seeded(int(loaded.provenance.get("seed", 0)))
     compact = compress_rhythm(loaded.model, trained_on, _recipe(recipe), config, _beat_gate(), progress)
     summary = {"recipe": recipe, "split": split, "dataset": found.name} | _summary(loaded, compact, tested)
+    if split == "all":
+        summary["note"] = _FITTED
     if out is not None:
         write_bytes(Path(out), to_bytes(compact))
         write_json(card_path(Path(out)), summary | {"provenance": loaded.provenance})

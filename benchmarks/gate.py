@@ -3,8 +3,8 @@
     python benchmarks/gate.py [--model FILE] [--folds] [--instructions]
 
 A window is one second; its ratio is that of the noise in it, behind the device's filter (local), or the one that
-was asked for over the whole noise recording, before it (nominal, as the program `nst` counts). Recorded noise comes
-in bursts: a nominal 0 dB of `ma` leaves a quarter of the seconds above 12 dB; no gate can reject those and be right.
+was asked for over the whole recording of noise, before it (nominal, as `nst` counts). Recorded noise comes
+in bursts: a nominal 0 dB of `ma` leaves a quarter of the seconds above 12 dB, which no gate can rightly reject.
 Strips of CinC 2017: the score is the mean logit of a strip's seconds; the zoo's gate never saw those of fold 0.
 --folds trains 5 gates, each without the strips of its fold. --instructions runs 5 minutes of record 200 on the
 emulated core.

@@ -7,8 +7,8 @@ All run in this process on one core over the same signal in memory: MIT-BIH reco
 resampled to 250 Hz and repeated to the length asked for. A detector gets longer and longer pieces of it, up to
 what it will do in the time limit; its row says how long a piece it was measured on, since some take more time a
 sample the longer the signal is. Time is that of the processor, the best of several runs. `ictus` is the C of the
-device, with and without the change of rate from 250 to 128 Hz; samples are counted at 250 Hz in both rows. Accuracy
-is that of the first lead within 150 ms, over whole records at their own 360 Hz, ventricular flutter counted in.
+device, with and without the change of rate from 250 to 128 Hz; samples count at 250 Hz in both rows. Accuracy is
+that of the first lead within 150 ms, over whole records at their own 360 Hz, ventricular flutter counted in.
 """
 
 import argparse

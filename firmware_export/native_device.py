@@ -8,6 +8,7 @@ import numpy as np
 from ..compression.compact import CompactModel
 from ..compression.model_file import to_bytes
 from ..signals.beats import BLOCK_SAMPLES
+from ..signals.gate_features import N_GATE_FEATURES
 from .machine import check
 from .native_library import native_library
 
@@ -41,6 +42,7 @@ class Decided:
     screen : (n,), the screen's logit; 0 if gated
     classes : (n, n_classes), the specialist's logits; 0 unless it ran
     rejected : bool (n_blocks,), the seconds that ended, and whether the gate rejected them
+    features : int8 (n_blocks, N_GATE_FEATURES), what the gate was given
     """
 
     peak: np.ndarray
@@ -50,6 +52,7 @@ class Decided:
     screen: np.ndarray
     classes: np.ndarray
     rejected: np.ndarray
+    features: np.ndarray
 
     def __len__(self) -> int:
         return len(self.peak)
@@ -64,6 +67,7 @@ class Decided:
             self.screen[:n],
             self.classes[:n],
             self.rejected,
+            self.features,
         )
 
 
@@ -92,6 +96,8 @@ class NativeDevice:
         self._device = np.zeros(self._library.ictus_native_device_bytes() // 8 + 1, np.uint64)
         where = _address(self._device), self._model, n_bytes, _address(self._arena), self._arena.nbytes
         check(self._library.ictus_native_open(*where))
+        self._gate = np.zeros(self._library.ictus_native_gate_bytes() // 8 + 1, np.uint64)
+        self._library.ictus_native_gate_init(_address(self._gate))
         self._n_classes = model.stages[-1].layers[-1].out_size
 
     def push(self, counts: np.ndarray) -> Decided:
@@ -109,17 +115,19 @@ class NativeDevice:
         beats, rejected = np.empty((n_blocks + 1) * _MAX_PENDING, _BEAT), np.empty(n_blocks, np.uint8)
         arguments = _address(counts), len(counts), _address(beats), _address(rejected)
         n = self._library.ictus_native_push(_address(self._device), *arguments)
-        return self._decided(beats[:n], rejected.astype(np.bool_))
+        features = np.empty((n_blocks + 1, N_GATE_FEATURES), np.int8)
+        self._library.ictus_native_features(_address(self._gate), *arguments[:2], _address(features))
+        return self._decided(beats[:n], rejected.astype(np.bool_), features[:n_blocks])
 
     def finish(self) -> Decided:
         """Nothing: `push` gives everything."""
-        return self._decided(np.empty(0, _BEAT), np.empty(0, np.bool_))
+        return self._decided(np.empty(0, _BEAT), np.empty(0, np.bool_), np.empty((0, N_GATE_FEATURES), np.int8))
 
-    def _decided(self, beats: np.ndarray, rejected: np.ndarray) -> Decided:
+    def _decided(self, beats: np.ndarray, rejected: np.ndarray, features: np.ndarray) -> Decided:
         classes = np.ascontiguousarray(beats["class_logits"][:, : self._n_classes])
         reached, label, screen = (beats[name].copy() for name in ("reached", "label", "screen_logit"))
         peak, decided = beats["peak"].astype(np.int64), beats["decided"].astype(np.int64)
-        return Decided(peak, decided, reached, label, screen, classes, rejected)
+        return Decided(peak, decided, reached, label, screen, classes, rejected, features)
 
 
 class _Polyphase(ctypes.Structure):

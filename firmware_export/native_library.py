@@ -21,6 +21,8 @@ __all__ = ["NoNativeLibraryError", "native_library"]
 _DIRECTORY = Path(__file__).with_name("native")
 _FLAGS = (
     "-std=c99",
+    "-Werror=int-conversion",
+    "-Werror=incompatible-pointer-types",
     "-shared",
     "-fPIC",
     "-O3",

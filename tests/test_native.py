@@ -15,12 +15,15 @@ from ictus.app import analyze as analyze_module
 from ictus.app.analysis import BeatTable
 from ictus.app.analysis_stream import AnalysisStream
 from ictus.app.analyze import analyze, analyze_to_files, open_analysis
+from ictus.app.fibrillation import FibrillationFinder
 from ictus.app.reference_cascade import ReferenceCascade
 from ictus.compression import CompactModel
 from ictus.firmware_export import native_library as native_library_module
 from ictus.firmware_export.native_device import NativeDevice, detect_qrs_native, resample_native
 from ictus.firmware_export.native_library import NoNativeLibraryError, native_library
+from ictus.models.alarm_model import AlarmModel, alarm_spans, standing
 from ictus.signals import (
+    N_GATE_FEATURES,
     SAMPLE_FOLDER,
     Channel,
     Lead,
@@ -59,7 +62,7 @@ def assert_same_as_reference(of: Lead, model: CompactModel) -> None:
     for name, column in vars(BeatTable.concatenate([f.beats for f in first])).items():
         expected = vars(BeatTable.concatenate([f.beats for f in second]))[name]
         np.testing.assert_array_equal(column, expected, name)
-    for kind in ("events", "not_analysable"):
+    for kind in ("events", "alarms", "not_analysable"):
         assert [e for f in first for e in getattr(f, kind)] == [e for f in second for e in getattr(f, kind)]
     assert repr(streams[0].summary()) == repr(streams[1].summary())
 
@@ -93,6 +96,22 @@ def test_pieces_of_any_size_give_the_same(
     assert len(pieces) > 10
     tables = [BeatTable.concatenate([f.beats for f in found]).peak for found in (whole, pieces)]
     assert np.array_equal(*tables)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 15)), max_size=20), st.integers(1, 9))
+def test_batches_do_not_change_the_alarm(runs: list[tuple[bool, int]], n_batches: int) -> None:
+    positive = np.concatenate([np.empty(0, bool), *(np.full(n, value) for value, n in runs)])
+    column = np.zeros((1, N_GATE_FEATURES), np.int8)
+    column[0, 0] = 16
+    model = AlarmModel(column, np.zeros(1, np.int16), np.ones(1, np.int8), 0, 1)
+    features = np.zeros((len(positive), N_GATE_FEATURES), np.int8)
+    features[:, 0] = positive
+    finder, found = FibrillationFinder(model), []
+    for part in np.array_split(features, n_batches):
+        found += finder.add(part)
+    found += finder.close()
+    expected = alarm_spans(standing(positive), positive)
+    assert [(e.onset_s, e.onset_s + e.duration_s) for e in found] == expected
 
 
 @pytest.mark.parametrize("end", [1, 5 * 128 + 1])

@@ -48,6 +48,26 @@ uint32_t ictus_native_push(ictus_device *device, const int16_t *samples, uint32_
     return n_beats;
 }
 
+uint32_t ictus_native_gate_bytes(void)
+{
+    return (uint32_t)sizeof(ictus_native_judge);
+}
+
+void ictus_native_gate_init(ictus_native_judge *state)
+{
+    ictus_filter_init(&state->filter);
+    ictus_gate_init(&state->gate);
+}
+
+void ictus_native_features(ictus_native_judge *state, const int16_t *samples, uint32_t n, int8_t *features)
+{
+    for (uint32_t k = 0; k < n; ++k) {
+        (void)ictus_filter_push(&state->filter, samples[k]);
+        if ((k + 1u) % ICTUS_GATE_PIECE == 0u && ictus_gate_push(&state->gate, &state->filter, features))
+            features += ICTUS_GATE_FEATURES;
+    }
+}
+
 uint32_t ictus_native_detect(ictus_native_detector *state, const int16_t *samples, uint32_t n, uint32_t *peaks,
                              uint32_t *reported)
 {

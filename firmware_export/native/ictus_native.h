@@ -20,6 +20,12 @@ typedef struct {
     ictus_qrs qrs;
 } ictus_native_detector;
 
+/* The filter and the features of the gate without the rest. */
+typedef struct {
+    ictus_filter filter;
+    ictus_gate gate;
+} ictus_native_judge;
+
 enum { ICTUS_NATIVE_TILE = 32 }; /* periods of a polyphase filter that are worked on side by side */
 
 /* A polyphase filter: input i and output k lie at i * up and k * down of a common rate. */
@@ -41,6 +47,12 @@ uint32_t ictus_native_open(ictus_device *device, const uint8_t *model, uint32_t 
  * the gate rejected it. Returns the number of beats. */
 uint32_t ictus_native_push(ictus_device *device, const int16_t *samples, uint32_t n, ictus_native_beat *beats,
                            uint8_t *rejected);
+
+uint32_t ictus_native_gate_bytes(void);
+void ictus_native_gate_init(ictus_native_judge *state);
+
+/* The gate's features alone, of whole blocks: int8[n / ICTUS_GATE_BLOCK][ICTUS_GATE_FEATURES]. */
+void ictus_native_features(ictus_native_judge *state, const int16_t *samples, uint32_t n, int8_t *features);
 
 uint32_t ictus_native_detector_bytes(void);
 void ictus_native_detector_init(ictus_native_detector *state);
