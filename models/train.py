@@ -51,7 +51,7 @@ class FitConfig:
     """
 
     epochs: int = 16
-    min_steps: int = 1200
+    min_steps: int = 1000
     batch_size: int = 256
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
