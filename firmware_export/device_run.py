@@ -15,7 +15,17 @@ from ..signals.gate_features import gate_features
 from ..signals.qrs import detect_qrs
 from .machine import Machine, check
 
-__all__ = ["DEVICE_REGIONS", "DeviceEvents", "DeviceRun", "StageCounts", "expected_run", "run_recording"]
+__all__ = [
+    "DEVICE_REGIONS",
+    "DeviceEvents",
+    "DeviceRun",
+    "StageCounts",
+    "expected_run",
+    "push_samples",
+    "read_counts",
+    "run_recording",
+    "start_device",
+]
 
 DEVICE_REGIONS = {
     "filter": "ictus_filter_push",
@@ -111,26 +121,58 @@ def run_recording(
     ------
     RuntimeRefusedError : the firmware refuses its model.
     """
+    start_device(machine)
+    words = push_samples(machine, "ictus_harness_push", counts, _EVENT_WORDS, _MAX_EVENTS_PER_BLOCK, progress)
+    events = DeviceEvents.from_words(words, model.stages[-1].layers[-1].out_size)
+    return DeviceRun(events, StageCounts(*read_counts(machine, "ictus_harness_counts", 6)))
+
+
+def start_device(machine: Machine) -> None:
+    """Reset the firmware of a machine; raises `RuntimeRefusedError` if it refuses its model."""
     machine.free_all()
     check(machine.call("ictus_harness_start"))
-    room = _MAX_EVENTS_PER_BLOCK * _CHUNK_SAMPLES // BLOCK_SAMPLES
-    samples, out = machine.allocate(2 * _CHUNK_SAMPLES), machine.allocate(4 * _EVENT_WORDS * room)
-    words = [np.empty((0, _EVENT_WORDS), np.int32)]
+
+
+def push_samples(
+    machine: Machine,
+    function: str,
+    counts: np.ndarray,
+    event_words: int,
+    events_per_block: int,
+    progress: Callable[[int], object] | None = None,
+) -> np.ndarray:
+    """Push a recording through a started device, minute by minute.
+
+    Parameters
+    ----------
+    function : of the harness; takes samples and room for events, returns the number of events
+    counts : int16 (n,), device signal
+    event_words : words of an event
+    events_per_block : most events of a second
+    progress : called with the number of samples after every minute of signal
+
+    Returns
+    -------
+    int32 (n_events, event_words)
+    """
+    room = events_per_block * _CHUNK_SAMPLES // BLOCK_SAMPLES
+    samples, out = machine.allocate(2 * _CHUNK_SAMPLES), machine.allocate(4 * event_words * room)
+    words = [np.empty((0, event_words), np.int32)]
     for start in range(0, len(counts), _CHUNK_SAMPLES):
         chunk = np.ascontiguousarray(counts[start : start + _CHUNK_SAMPLES], "<i2")
         machine.write(samples, chunk.tobytes())
-        n = machine.call("ictus_harness_push", samples, len(chunk), out, room)
-        words.append(np.frombuffer(machine.read(out, 4 * _EVENT_WORDS * n), "<i4").reshape(n, _EVENT_WORDS))
+        n = machine.call(function, samples, len(chunk), out, room)
+        words.append(np.frombuffer(machine.read(out, 4 * event_words * n), "<i4").reshape(n, event_words))
         if progress:
             progress(len(chunk))
-    n_classes = model.stages[-1].layers[-1].out_size
-    return DeviceRun(DeviceEvents.from_words(np.concatenate(words), n_classes), _stage_counts(machine))
+    return np.concatenate(words)
 
 
-def _stage_counts(machine: Machine) -> StageCounts:
-    address = machine.allocate(24)
-    machine.call("ictus_harness_counts", address)
-    return StageCounts(*np.frombuffer(machine.read(address, 24), "<u4").tolist())
+def read_counts(machine: Machine, function: str, n: int) -> list[int]:
+    """The `n` counters that a function of the harness writes."""
+    address = machine.allocate(4 * n)
+    machine.call(function, address)
+    return np.frombuffer(machine.read(address, 4 * n), "<u4").tolist()
 
 
 def expected_run(model: CompactModel, counts: np.ndarray) -> DeviceRun:

@@ -18,8 +18,8 @@ from ..signals.gate_features import gate_features
 from ..signals.qrs import detect_qrs
 from ..signals.rhythm_features import N_RHYTHM_FEATURES, rhythm_features
 from ..signals.rhythm_wave import RHYTHM_BLOCK, rhythm_wave
-from .device_run import DEVICE_REGIONS
-from .machine import Machine, check
+from .device_run import DEVICE_REGIONS, push_samples, read_counts
+from .machine import Machine
 
 __all__ = [
     "MIN_ANALYSABLE_BLOCKS",
@@ -31,7 +31,6 @@ __all__ = [
     "StripInputs",
     "expected_strips",
     "run_strips",
-    "start_device",
     "strip_inputs",
 ]
 
@@ -51,7 +50,6 @@ RHYTHM_REGIONS = {name: DEVICE_REGIONS[name] for name in ("filter", "qrs", "gate
 
 _STRIP_SAMPLES = STRIP_BLOCKS * BLOCK_SAMPLES
 _LATE = BLOCK_SAMPLES + BASELINE_DELAY  # samples from a strip's end to its decision
-_CHUNK_SAMPLES = BLOCK_SAMPLES * 64
 _MAX_CLASSES = 8
 _EVENT_WORDS = 5 + _MAX_CLASSES
 
@@ -139,32 +137,11 @@ def run_strips(
     ----------
     model : of the rhythm part
     counts : int16 (n,), device signal
-    progress : called with the number of samples after every minute of signal or so
+    progress : called with the number of samples after every minute of signal
     """
-    room = _CHUNK_SAMPLES // _STRIP_SAMPLES + 1
-    samples, out = machine.allocate(2 * _CHUNK_SAMPLES), machine.allocate(4 * _EVENT_WORDS * room)
-    words = [np.empty((0, _EVENT_WORDS), np.int32)]
-    for start in range(0, len(counts), _CHUNK_SAMPLES):
-        chunk = np.ascontiguousarray(counts[start : start + _CHUNK_SAMPLES], "<i2")
-        machine.write(samples, chunk.tobytes())
-        n = machine.call("ictus_harness_push_strips", samples, len(chunk), out, room)
-        words.append(np.frombuffer(machine.read(out, 4 * _EVENT_WORDS * n), "<i4").reshape(n, _EVENT_WORDS))
-        if progress:
-            progress(len(chunk))
-    n_classes = model.stages[-1].layers[-1].out_size
-    return RhythmRun(StripEvents.from_words(np.concatenate(words), n_classes), _counts(machine))
-
-
-def start_device(machine: Machine) -> None:
-    """Reset the firmware of a machine; raises `RuntimeRefusedError` if it refuses its model."""
-    machine.free_all()
-    check(machine.call("ictus_harness_start"))
-
-
-def _counts(machine: Machine) -> RhythmCounts:
-    address = machine.allocate(12)
-    machine.call("ictus_harness_strip_counts", address)
-    return RhythmCounts(*np.frombuffer(machine.read(address, 12), "<u4").tolist())
+    words = push_samples(machine, "ictus_harness_push_strips", counts, _EVENT_WORDS, 1, progress)
+    events = StripEvents.from_words(words, model.stages[-1].layers[-1].out_size)
+    return RhythmRun(events, RhythmCounts(*read_counts(machine, "ictus_harness_strip_counts", 3)))
 
 
 def strip_inputs(counts: np.ndarray) -> StripInputs:

@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 from ..compression.compact import CompactModel
 from ..signals.device_signal import DEVICE_FS_HZ
 from ..signals.recording import Recording
+from .device_run import start_device
 from .devices import Device
-from .rhythm_run import RHYTHM_REGIONS, STRIP_BLOCKS, RhythmRun, expected_strips, run_strips, start_device
+from .rhythm_run import RHYTHM_REGIONS, STRIP_BLOCKS, RhythmRun, expected_strips, run_strips
 from .simulate import Simulation, build_core, device_counts, wearable_of
 
 __all__ = ["RhythmSimulation", "first_strip_difference", "simulate_strips"]
@@ -22,17 +23,6 @@ __all__ = ["RhythmSimulation", "first_strip_difference", "simulate_strips"]
 @dataclass(frozen=True)
 class RhythmSimulation(Simulation[RhythmRun]):
     """A recording that was run on the emulated core, strip by strip; see `Simulation`."""
-
-    @property
-    def stage_share(self) -> dict[str, float]:
-        """Share of the strips that reach each stage."""
-        counts, n = self.run.counts, max(self.run.counts.strips, 1)
-        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
-
-    @property
-    def n_units(self) -> int:
-        """Strips decided."""
-        return len(self.run.events)
 
     @property
     def packets(self) -> tuple[int, int]:

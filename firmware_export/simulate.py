@@ -4,6 +4,7 @@ Samples go in one by one as from the front end; the whole firmware runs on the c
 windows, gate, screen, specialist. Every event is compared with the integer reference.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +27,7 @@ from .devices import Device, get_device
 from .emulator import EmulatedCore, Profile
 from .energy import EnergyReport, Workload, system_energy
 from .ranges import Range
+from .rhythm_run import RhythmRun
 from .toolchain import FirmwareImage, build_device
 
 __all__ = [
@@ -45,18 +47,18 @@ _SENT = (
 _LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
 
 
-Run = TypeVar("Run")
+Run = TypeVar("Run", DeviceRun, RhythmRun)
 
 
 @dataclass(frozen=True)
-class Simulation(Generic[Run]):
+class Simulation(ABC, Generic[Run]):
     """A recording that was run on the emulated core.
 
     Attributes
     ----------
     recording, lead : what was run
     n_samples : samples pushed, at 128 Hz
-    run : events and how often each stage ran: a `DeviceRun`, or what another task has in its place
+    run : events and how often each stage ran: a `DeviceRun` or a `RhythmRun`
     difference : the first disagreement with the integer reference, in words; None if there is none
     profile : instructions of the whole run, by part of the firmware and by class
     image : the firmware's memory
@@ -81,24 +83,25 @@ class Simulation(Generic[Run]):
         return self.difference is None
 
     @property
+    def n_units(self) -> int:
+        """Units decided: one event each."""
+        return len(self.run.events)
+
+    @property
     def stage_share(self) -> dict[str, float]:
         """Share of the units that reach each stage."""
-        raise NotImplementedError
+        counts, n = self.run.counts, max(self.n_units, 1)
+        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
 
     @property
-    def n_units(self) -> int:
-        """Units decided."""
-        raise NotImplementedError
-
-    @property
+    @abstractmethod
     def packets(self) -> tuple[int, int]:
         """Events sent and packets that carry them."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def sent(self) -> str:
         """What is sent, in words."""
-        raise NotImplementedError
 
     @property
     def instructions_per_run(self) -> dict[str, float]:
@@ -165,17 +168,6 @@ class Simulation(Generic[Run]):
 @dataclass(frozen=True)
 class BeatSimulation(Simulation[DeviceRun]):
     """A recording that was run on the emulated core, beat by beat; see `Simulation`."""
-
-    @property
-    def stage_share(self) -> dict[str, float]:
-        """Share of the beats that reach each stage."""
-        counts, n = self.run.counts, max(self.run.counts.beats, 1)
-        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
-
-    @property
-    def n_units(self) -> int:
-        """Beats decided."""
-        return len(self.run.events)
 
     @property
     def packets(self) -> tuple[int, int]:

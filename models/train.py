@@ -44,8 +44,6 @@ class FitConfig:
     epoch_units : training units drawn per epoch, so that more data do not take longer; 0 stands for all
     max_shift : training windows are shifted at random by up to this many samples
     gain_sigma : standard deviation of the log of a random gain on the window
-    context_dropout : probability with which each context value of a training unit is set to 0, so that the network
-        does not lean on one of several that usually say the same
     distillation : share of the teacher's soft labels in both targets, 0 to 1
     seed : of initialisation, drawing and augmentation
     """
@@ -60,7 +58,6 @@ class FitConfig:
     epoch_units: int = 0
     max_shift: int = 0
     gain_sigma: float = 0.0
-    context_dropout: float = 0.0
     distillation: float = 0.0
     seed: int = 0
 
@@ -204,12 +201,11 @@ def fit_beats(
 
 
 class _Augmenter:
-    """Random shift and gain of the window, rounded back to what int8 Q2.5 can hold, and dropout of the context."""
+    """Random shift and gain of the window, rounded back to what int8 Q2.5 can hold."""
 
     def __init__(self, config: FitConfig, n_channels: int) -> None:
         self.n_channels = n_channels
         self.max_shift, self.gain_sigma = config.max_shift, config.gain_sigma
-        self.context_dropout = config.context_dropout
         self.generator = torch.Generator().manual_seed(config.seed + 1)
 
     def __call__(self, batch: BeatTensors) -> BeatTensors:
@@ -221,10 +217,7 @@ class _Augmenter:
         if self.gain_sigma:
             gain = torch.randn(len(window), 1, generator=self.generator).mul(self.gain_sigma).exp()
             window = (window * gain / _INT8_STEP).round().clamp(-128, 127) * _INT8_STEP
-        context = batch.context
-        if self.context_dropout:
-            context = context * (torch.rand(context.shape, generator=self.generator) >= self.context_dropout)
-        return BeatTensors(window, context, batch.label)
+        return BeatTensors(window, batch.context, batch.label)
 
 
 def fit_gate(

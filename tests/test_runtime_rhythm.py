@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.compression import CompactModel, to_bytes
 from ictus.firmware_export.arena import arena_bytes
-from ictus.firmware_export.device_run import run_recording
+from ictus.firmware_export.device_run import run_recording, start_device
 from ictus.firmware_export.emulator import EmulatedCore
 from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.machine import STATUS_NAMES, Machine, check, place
@@ -19,7 +19,6 @@ from ictus.firmware_export.rhythm_run import (
     STRIP_BLOCKS,
     expected_strips,
     run_strips,
-    start_device,
     strip_inputs,
 )
 from ictus.firmware_export.toolchain import FirmwareImage
