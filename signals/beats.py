@@ -41,6 +41,7 @@ _AMPLITUDE_HALF_WIDTH = 6  # samples around the R peak searched for the amplitud
 _QRS_SAMPLES, _P_WAVE_SAMPLES = 27, 20
 _QRS = slice(PRE_R_SAMPLES - 13, PRE_R_SAMPLES - 13 + _QRS_SAMPLES)  # R +- 0.1 s
 _P_WAVE = slice(PRE_R_SAMPLES - 32, PRE_R_SAMPLES - 32 + _P_WAVE_SAMPLES)  # 0.25 s to 0.1 s before R
+_P_SMOOTHING = 4  # samples
 _LOCAL_BEATS = 8
 _FIRST_DEVIATION = 4  # samples; 31 ms, before anything is known of the rhythm
 _DEVIATION_FLOOR = 2  # samples; 16 ms, the resolution of an interval
@@ -90,6 +91,11 @@ class Context(IntEnum):
     PRE_LASTING = 17
     """RR before this beat / running mean RR weighted by duration (about 512 beats): where long runs of early beats
     end in pauses, the pauses tell the sinus rate."""
+    P_RISE = 18
+    """P wave of the running template: how far it rises, from 0.25 s to 0.1 s before R, above the line between both
+    ends / the running typical amplitude, times 16. In fibrillation the template has none."""
+    P_FALL = 19
+    """The same, how far it falls below."""
 
 
 N_CONTEXT = len(Context)
@@ -168,7 +174,7 @@ def beat_windows(counts: np.ndarray, peaks: np.ndarray) -> BeatWindows:
     window = np.stack([_scale(cut, typical), _scale(cut - template, typical)], axis=2)
     rr, later_rr = _rr_context(peaks)
     shape = _shape_context(cut, template, amplitude, typical, window)
-    context = np.concatenate([rr, shape, later_rr], axis=1)
+    context = np.concatenate([rr, shape, later_rr, _p_wave_context(template, typical)], axis=1)
     return BeatWindows(window, context, peaks, peaks // BLOCK_SAMPLES)
 
 
@@ -318,6 +324,14 @@ def _shape_context(
         _int8(residual[:, _P_WAVE].sum(axis=1) * 8 // _P_WAVE_SAMPLES),
     ]
     return np.stack(columns, axis=1)
+
+
+def _p_wave_context(template: np.ndarray, typical: np.ndarray) -> np.ndarray:
+    """Columns P_RISE and P_FALL, int8 (n, 2)."""
+    p_wave = np.lib.stride_tricks.sliding_window_view(template[:, _P_WAVE], _P_SMOOTHING, axis=1).sum(axis=2)
+    ends = p_wave[:, 0] + p_wave[:, -1]
+    rise, fall = 2 * p_wave.max(axis=1) - ends, ends - 2 * p_wave.min(axis=1)
+    return np.stack([_int8((value << 6) // typical) for value in (rise, fall)], axis=1)
 
 
 def _width(cut: np.ndarray) -> np.ndarray:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from .eeg_lead import EegBlock, EegSource, without_head
 from .errors import CorruptRecordError, InputError
 from .lead import Lead, Piece, choose_column
 from .recording import Channel, Recording
 from .wfdb_header import check_fs_hz
 
-__all__ = ["open_csv", "read_csv"]
+__all__ = ["open_csv", "open_csv_eeg", "read_csv"]
 
 _TIME_NAMES = ("time_s", "time", "t")
 _FS_COMMENT = re.compile(r"#\s*fs_hz\s*[=:]\s*(\S+)\s*$")
@@ -77,6 +78,28 @@ def open_csv(path: Path, channel: int | str | None = None, fs_hz: float | None =
     return Lead(path.stem, table.fs_hz, table.n_samples, table.channels[column], pieces)
 
 
+def open_csv_eeg(path: Path, fs_hz: float | None = None) -> EegSource:
+    """All columns as in `read_csv`, read piece by piece; one without a unit is in uV, as EEG is.
+
+    Raises
+    ------
+    CorruptRecordError, InputError
+        As `read_csv`.
+    """
+    table = _survey(path, fs_hz, "uV")
+
+    def read(columns: Sequence[int]) -> Iterator[EegBlock]:
+        for values in _checked_values(table):
+            counts, invalid = _counts(values[:, columns], [table.channels[c] for c in columns])
+            yield EegBlock(tuple(counts.T), tuple(invalid.T))
+
+    def blocks(columns: Sequence[int], start_s: float) -> Iterator[EegBlock]:
+        return without_head(read(columns), [round(start_s * table.fs_hz)] * len(columns))
+
+    rates = (table.fs_hz,) * len(table.channels)
+    return EegSource(path.stem, table.channels, rates, table.n_samples / table.fs_hz, blocks)
+
+
 @dataclass(frozen=True)
 class _Table:
     """What is known of a table after the first reading; `start_s` is its first time, None where there is none."""
@@ -90,7 +113,8 @@ class _Table:
     check_times: bool
 
 
-def _survey(path: Path, fs_hz: float | None) -> _Table:
+def _survey(path: Path, fs_hz: float | None, unit: str = "mV") -> _Table:
+    """First reading; `unit` is that of columns that name none."""
     comments: list[str] = []
     blocks = _values(path, comments)
     names = next(blocks)[0]
@@ -106,7 +130,7 @@ def _survey(path: Path, fs_hz: float | None) -> _Table:
     if stated is None and not has_time:
         raise InputError(f"{path}: no sampling rate: needs a line '# fs_hz=250' or a first column time_s")
     rate = _rate_from_times(path, first_s, last_s, n_samples) if stated is None else stated
-    channels = [_channel(n, float(x)) for n, x in zip(names, largest, strict=True)][has_time:]
+    channels = [_channel(n, float(x), unit) for n, x in zip(names, largest, strict=True)][has_time:]
     return _Table(path, n_samples, rate, tuple(channels), first_s if has_time else None, last_s, stated is None)
 
 
@@ -252,8 +276,8 @@ def _rate_from_times(path: Path, first_s: float, last_s: float, n_samples: int) 
     return check_fs_hz(path, float(whole) if abs(fs_hz - whole) <= _SNAP * fs_hz else fs_hz)
 
 
-def _channel(name: str, largest: float) -> Channel:
+def _channel(name: str, largest: float, unit: str) -> Channel:
     match = _NAME_AND_UNIT.fullmatch(name)
     digits = math.floor(math.log10(_MAX_COUNT) - math.log10(largest)) if largest else 0
     gain = 10.0 ** min(digits, _MAX_DIGITS)
-    return Channel(match["name"], match["unit"], gain) if match else Channel(name, "mV", gain)
+    return Channel(match["name"], match["unit"], gain) if match else Channel(name, unit, gain)

@@ -6,13 +6,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
-from scipy.signal import upfirdn
 
 from .errors import InputError
 from .lead import Lead, lead_of, without_gaps
+from .polyphase import upfirdn
 from .recording import Recording
 
 __all__ = [
@@ -23,7 +24,10 @@ __all__ = [
     "DeviceSignal",
     "Resample",
     "device_pieces",
+    "rate_ratio",
+    "resampled",
     "to_device",
+    "uv_per_unit",
 ]
 
 DEVICE_FS_HZ = 128
@@ -98,35 +102,45 @@ def device_pieces(lead: Lead, resample: Resample = upfirdn) -> Iterator[np.ndarr
     InputError, UnanalysableError : as `to_device`.
     """
     scale, offset = _counts_to_device(lead)
-    up, down = _rate_ratio(lead)
-    for piece in _resampled(without_gaps(lead), up, down, resample):
+    up, down = rate_ratio(lead.fs_hz, DEVICE_FS_HZ, lead.record)
+    for piece in resampled(without_gaps(lead), up, down, resample):
         yield np.clip(np.rint((piece - offset) * scale), -32768, 32767).astype(np.int16)
 
 
 def _counts_to_device(lead: Lead) -> tuple[float, float]:
     """`scale` and `offset` with device count = (count - offset) * scale."""
     c = lead.channel
-    uv_per_unit = _UV_PER_UNIT.get(c.unit.strip())
-    if uv_per_unit is None:
+    uv = uv_per_unit(c.unit)
+    if uv is None:
         known = "nV, uV, mV, V"
         raise InputError(f"{lead.record}: channel {c.name} is in {c.unit!r}, not a voltage ({known})")
     if not (np.isfinite(c.gain_per_unit) and c.gain_per_unit and np.isfinite(c.baseline_counts)):
         gain = f"gain {c.gain_per_unit}, baseline {c.baseline_counts}"
         raise InputError(f"{lead.record}: channel {c.name} cannot be scaled ({gain})")
-    return uv_per_unit / c.gain_per_unit / DEVICE_UV_PER_COUNT, c.baseline_counts
+    return uv / c.gain_per_unit / DEVICE_UV_PER_COUNT, c.baseline_counts
 
 
-def _rate_ratio(lead: Lead) -> tuple[int, int]:
-    """Up and down of the resampler: 128 / fs_hz as a fraction, exact to a sample in days."""
-    fs_hz = lead.fs_hz
+def uv_per_unit(unit: str) -> float | None:
+    """Microvolts in a unit; None for what is no voltage."""
+    return _UV_PER_UNIT.get(unit.strip())
+
+
+def rate_ratio(fs_hz: float, to_hz: int, record: str) -> tuple[int, int]:
+    """Up and down of the resampler: to_hz / fs_hz as a fraction, exact to a sample in days.
+
+    Raises
+    ------
+    InputError : a rate outside 60 to 5,000 Hz; it names the `record`.
+    """
     if not MIN_FS_HZ <= fs_hz <= MAX_FS_HZ:
         limits = f"{MIN_FS_HZ:g} to {MAX_FS_HZ:g} Hz"
-        raise InputError(f"{lead.record}: sampling rate {fs_hz:g} Hz is outside {limits}")
-    ratio = Fraction(DEVICE_FS_HZ) / Fraction(fs_hz).limit_denominator(1000)
+        raise InputError(f"{record}: sampling rate {fs_hz:g} Hz is outside {limits}")
+    ratio = Fraction(to_hz) / Fraction(fs_hz).limit_denominator(1000)
     ratio = ratio.limit_denominator(20000)
     return ratio.numerator, ratio.denominator
 
 
+@lru_cache(maxsize=4)  # a data set has one rate, and the taps of an odd one take half a second
 def _antialias(up: int, down: int) -> tuple[np.ndarray, int]:
     """Taps at the common rate, each of the `up` phases with gain 1 at 0 Hz, and their delay."""
     wide = max(up, down)
@@ -137,8 +151,11 @@ def _antialias(up: int, down: int) -> tuple[np.ndarray, int]:
     return (phases / phases.sum(axis=0)).ravel().astype(np.float32), half
 
 
-def _resampled(pieces: Iterable[np.ndarray], up: int, down: int, resample: Resample) -> Iterator[np.ndarray]:
-    """Consecutive pieces of the resampled counts, float32 or integer; the outermost samples are held."""
+def resampled(pieces: Iterable[np.ndarray], up: int, down: int, resample: Resample) -> Iterator[np.ndarray]:
+    """Consecutive pieces of the resampled counts, float32 or integer; the outermost samples are held.
+
+    Time is the first axis; what `resample` does with others is its own affair.
+    """
     if up == down:
         yield from pieces
         return
@@ -148,7 +165,7 @@ def _resampled(pieces: Iterable[np.ndarray], up: int, down: int, resample: Resam
     done = n_in = 0
     held = np.empty(0)  # from `lead_in` samples before the one at output `done`, a multiple of `up`
     for piece in pieces:
-        held = np.concatenate((held if n_in else np.repeat(piece[:1], lead_in), piece))
+        held = np.concatenate((held if n_in else np.repeat(piece[:1], lead_in, axis=0), piece))
         n_in += len(piece)
         stop = ((n_in - 1) * up - half) // (up * down) * up
         if stop > done:
@@ -156,5 +173,5 @@ def _resampled(pieces: Iterable[np.ndarray], up: int, down: int, resample: Resam
             held, done = held[(stop - done) // up * down :], stop
     n_out = ceil(n_in * up / down)
     n_missing = ceil((n_out * down + half) / up) + 1 - n_in
-    held = np.concatenate((held, np.repeat(held[-1:], n_missing)))
+    held = np.concatenate((held, np.repeat(held[-1:], n_missing, axis=0)))
     yield resample(taps, held.astype(np.float32), up, down)[skip : skip + n_out - done]

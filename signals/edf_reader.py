@@ -1,66 +1,55 @@
-"""EDF and EDF+ files to a `Recording` in digital counts.
+"""EDF and EDF+ files: whole as a `Recording` in digital counts, one signal as a `Lead`, all as an `EegSource`."""
 
-Source of the layout: Kemp et al. 1992 (EDF) and Kemp & Olivan 2003 (EDF+), https://www.edfplus.info/specs/.
-"""
-
-import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import edfio
 import numpy as np
 
 from .datasets import subject_of
-from .errors import CorruptRecordError, InputError, UnsupportedFormatError
+from .edf_annotations import record_onsets_s, stored_notes
+from .edf_header import EdfHeader, EdfSignal, read_edf_header
+from .eeg_lead import EEG_PIECE_S, EegBlock, EegSource, without_head
+from .errors import CorruptRecordError
 from .lead import PIECE_SAMPLES, Lead, Piece, choose_column
-from .recording import Channel, Events, Recording
-from .wfdb_header import check_fs_hz
+from .recording import Events, Recording
+from .seizure_files import seizures_beside
+from .seizures import SEIZURE, is_seizure
 
-__all__ = ["open_edf", "read_edf"]
+__all__ = ["edf_seizures", "open_edf", "open_edf_eeg", "read_edf"]
 
-_MAX_SIGNALS = 4096
-_ANNOTATION_LABEL = "EDF Annotations"
-_SIGNAL_HEADER_BYTES = 256
-_LABEL_BYTES = 16
-_UNIT_OFFSET, _UNIT_BYTES = 96, 8
-_SAMPLES_OFFSET, _SAMPLES_BYTES = 216, 8
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """What the fixed part of the header says, checked against the size of the file."""
-
-    n_records: int
-    record_s: float
-    labels: tuple[str, ...]
-    units: tuple[str, ...]
-    samples_per_record: tuple[int, ...]
-
-    def held_records(self, path: Path) -> int:
-        """Data records that the file holds."""
-        n_bytes = path.stat().st_size - _SIGNAL_HEADER_BYTES * (len(self.labels) + 1)
-        return n_bytes // (2 * sum(self.samples_per_record))
+_MAX_SPAN_S = 30 * 86400.0
+"""Longest recording with gaps, in seconds: what is longer is a wrong time rather than a recording."""
 
 
 def read_edf(path: Path) -> Recording:
-    """Read a continuous EDF or EDF+ file.
+    """Read an EDF or EDF+ file; gaps of a discontinuous one (EDF+D) are filled with invalid samples.
 
-    Signals of differing rates: those of the highest rate are kept. EDF+ annotations become events whose
-    symbol is the annotation's text; those outside the recording are dropped.
+    Signals of differing rates: those of the highest rate are kept. Signals without name and range, which only fill
+    a montage, are left out. EDF+ annotations become events whose symbol is the annotation's text; those outside
+    the recording are dropped. Seizures that stand in a file beside it (`seizures_beside`) become events, too.
 
     Raises
     ------
     CorruptRecordError
-        The header breaks the format, or the file is shorter or longer than its header says.
+        The header breaks the format, the file is shorter or longer than its header says, a signal has no range, or
+        the data records of an EDF+D file overlap.
     UnsupportedFormatError
-        A discontinuous (EDF+D) file, or one without a single signal.
+        There is no signal but annotations.
     """
-    layout = _checked_layout(path)
-    with _readable_edf(path):
-        return _read(path, layout)
+    header = read_edf_header(path)
+    kept, fs_hz = _fastest(header)
+    blocks = list(_Blocks(header, PIECE_SAMPLES).read(kept))
+    counts = np.concatenate([np.stack(b.counts, axis=1) for b in blocks])
+    counts.setflags(write=False)
+    return Recording(
+        name=path.stem,
+        fs_hz=fs_hz,
+        counts=counts,
+        channels=tuple(s.channel(path) for s in kept),
+        subject=subject_of(path.stem, path.parent.name),
+        events=_events(header, fs_hz, len(counts)),
+        invalid=_invalid(blocks) if header.is_discontinuous else None,
+    )
 
 
 def open_edf(path: Path, channel: int | str | None = None) -> Lead:
@@ -77,170 +66,141 @@ def open_edf(path: Path, channel: int | str | None = None) -> Lead:
     InputError
         There is no such channel.
     """
-    layout = _checked_layout(path)
-    with _readable_edf(path):
-        kept, fs_hz = _fastest(path, layout, edfio.read_edf(path, lazy_load_data=True))
-        column = choose_column(path.stem, [s.label for _, s in kept], channel)
-        number, signal = kept[column]
-        found = _channel(path, signal, layout.units[number])
-    n_in_record = layout.samples_per_record[number]
-    n_samples = layout.held_records(path) * n_in_record
-    return Lead(path.stem, fs_hz, n_samples, found, lambda: _pieces(path, layout, number))
+    header = read_edf_header(path)
+    kept, fs_hz = _fastest(header)
+    signal = kept[choose_column(path.stem, [s.label for s in kept], channel)]
+    blocks = _Blocks(header, PIECE_SAMPLES)
+
+    def pieces() -> Iterator[Piece]:
+        for block in blocks.read([signal]):
+            yield block.counts[0], block.missing[0]
+
+    return Lead(path.stem, fs_hz, round(blocks.duration_s * fs_hz), signal.channel(path), pieces)
 
 
-def _pieces(path: Path, layout: _Layout, number: int) -> Iterator[Piece]:
-    """Counts of one signal, as many whole data records at a time as make a piece."""
-    width, first = sum(layout.samples_per_record), sum(layout.samples_per_record[:number])
-    n_in_record = layout.samples_per_record[number]
-    step, n_records = max(PIECE_SAMPLES // n_in_record, 1), layout.held_records(path)
-    with path.open("rb") as file:
-        file.seek(_SIGNAL_HEADER_BYTES * (len(layout.labels) + 1))
-        for start in range(0, n_records, step):
-            n = min(step, n_records - start)
-            records = np.fromfile(file, "<i2", n * width).reshape(-1, width)
-            yield records[:, first : first + n_in_record].ravel(), None
+def open_edf_eeg(path: Path) -> EegSource:
+    """All signals of a file at their own rates, read some data records at a time; annotations are not looked at.
 
-
-@contextmanager
-def _readable_edf(path: Path) -> Iterator[None]:
-    """What edfio finds wrong, as a corrupt record; its warnings are for those who write files."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        except (InputError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            text = " ".join(str(error).split())[:200] or type(error).__name__
-            raise CorruptRecordError(f"{path}: {text}") from error
-
-
-def _fastest(path: Path, layout: _Layout, edf: edfio.Edf) -> tuple[list[tuple[int, edfio.EdfSignal]], float]:
-    """Signals of the highest rate with their numbers in the file, annotations counted; and that rate in Hz."""
-    numbers = [i for i, label in enumerate(layout.labels) if label != _ANNOTATION_LABEL]
-    n_max = max(s.samples_per_data_record for s in edf.signals)
-    kept = [(i, s) for i, s in zip(numbers, edf.signals, strict=True) if s.samples_per_data_record == n_max]
-    return kept, check_fs_hz(path, n_max / layout.record_s)
-
-
-def _read(path: Path, layout: _Layout) -> Recording:
-    edf = edfio.read_edf(path, lazy_load_data=False)
-    kept, fs_hz = _fastest(path, layout, edf)
-    counts = np.stack([s.digital for _, s in kept], axis=1)
-    counts.setflags(write=False)
-    return Recording(
-        name=path.stem,
-        fs_hz=fs_hz,
-        counts=counts,
-        channels=tuple(_channel(path, s, layout.units[i]) for i, s in kept),
-        subject=subject_of(path.stem, path.parent.name),
-        events=_events(edf, fs_hz, len(counts)),
+    Raises
+    ------
+    CorruptRecordError, UnsupportedFormatError
+        As `read_edf`; a signal without a range is left out.
+    """
+    header = read_edf_header(path)
+    kept = [s for s in header.signals if not s.is_annotation and s.is_scaled]
+    if not kept:
+        raise CorruptRecordError(f"{path}: every signal has an empty range")
+    blocks = _Blocks(header, round(EEG_PIECE_S * max(map(header.fs_hz, kept))))
+    return EegSource(
+        path.stem,
+        tuple(s.channel(path) for s in kept),
+        tuple(map(header.fs_hz, kept)),
+        blocks.duration_s,
+        lambda columns, start_s: blocks.read_from([kept[c] for c in columns], start_s),
     )
 
 
-def _channel(path: Path, signal: edfio.EdfSignal, unit: str) -> Channel:
-    digital = signal.digital_max - signal.digital_min
-    physical = signal.physical_max - signal.physical_min
-    if digital <= 0 or physical == 0 or not math.isfinite(physical):
-        raise CorruptRecordError(
-            f"{path}: signal {signal.label!r} has an empty range: digital {signal.digital_min} to "
-            f"{signal.digital_max}, physical {signal.physical_min:g} to {signal.physical_max:g}"
-        )
-    gain = digital / physical
-    baseline = signal.digital_min - signal.physical_min * gain
-    return Channel(signal.label, unit, gain, baseline)
+def edf_seizures(path: Path) -> tuple[tuple[float, float], ...] | None:
+    """Onset and end of every seizure among a file's own notes; None where there are no notes.
+
+    Raises
+    ------
+    CorruptRecordError, UnsupportedFormatError
+        As `read_edf`.
+    """
+    header = read_edf_header(path)
+    notes = stored_notes(header)
+    start_s = float(record_onsets_s(header)[0])
+    found = ((n.onset_s - start_s, n.duration_s) for n in notes if is_seizure(n.text) and n.duration_s > 0)
+    return tuple((onset_s, onset_s + duration_s) for onset_s, duration_s in found) if notes else None
 
 
-def _events(edf: edfio.Edf, fs_hz: float, n_samples: int) -> Events:
-    found = sorted(edf.annotations, key=lambda a: a.onset)
-    sample = np.asarray([round(a.onset * fs_hz) for a in found], dtype=np.int64)
-    inside = (sample >= 0) & (sample < n_samples)
-    symbol = np.asarray([a.text for a in found], dtype=np.str_)
-    duration_s = np.asarray([a.duration or 0.0 for a in found], dtype=np.float64)
-    text = np.full(int(inside.sum()), "", dtype=np.str_)
-    return Events(sample[inside], symbol[inside], duration_s[inside], text)
+class _Blocks:
+    """Reads a file in blocks of about `n_samples` of its fastest signal.
+
+    Attributes
+    ----------
+    duration_s : from the first data record to the end of the last one
+    """
+
+    def __init__(self, header: EdfHeader, n_samples: int) -> None:
+        self._header = header
+        self._onset_s = record_onsets_s(header)
+        self._onset_s -= self._onset_s[0]
+        self._n_at_once = max(n_samples // max(s.n_in_record for s in header.signals), 1)
+        self.duration_s = float(self._onset_s[-1]) + header.record_s
+        if header.is_discontinuous and self.duration_s > _MAX_SPAN_S:
+            raise CorruptRecordError(
+                f"{header.path}: with its gaps it lasts {self.duration_s:g} s, limit {_MAX_SPAN_S:g} s"
+            )
+
+    def read_from(self, signals: Sequence[EdfSignal], start_s: float) -> Iterator[EegBlock]:
+        """As `read`, from a time on."""
+        first = max(int(np.searchsorted(self._onset_s, start_s, "right")) - 1, 0)
+        rates_hz = [self._header.fs_hz(s) for s in signals]
+        skipped = [round(start_s * hz) - round(self._onset_s[first] * hz) for hz in rates_hz]
+        return without_head(self.read(signals, first), skipped)
+
+    def read(self, signals: Sequence[EdfSignal], first_record: int = 0) -> Iterator[EegBlock]:
+        """Counts of some signals, a gap as missing samples."""
+        header = self._header
+        onset_s = float(self._onset_s[first_record])
+        n_done = np.asarray([round(onset_s * header.fs_hz(s)) for s in signals])
+        with header.path.open("rb") as file:
+            file.seek(header.n_bytes + 2 * header.width * first_record)
+            for start, stop in self._runs(first_record):
+                for gap in self._gap(signals, n_done, float(self._onset_s[start])):
+                    n_done += [len(c) for c in gap.counts]
+                    yield gap
+                records = np.fromfile(file, "<i2", (stop - start) * header.width).reshape(stop - start, -1)
+                if len(records) < stop - start:
+                    raise CorruptRecordError(f"{header.path}: the file ends in data record {start + 1}")
+                counts = tuple(records[:, s.first : s.first + s.n_in_record].ravel() for s in signals)
+                n_done += [len(c) for c in counts]
+                yield EegBlock(counts, (None,) * len(counts))
+
+    def _runs(self, first_record: int) -> Iterator[tuple[int, int]]:
+        """First data record of every block and the one after its last, no gap within."""
+        header = self._header
+        is_gap = np.diff(self._onset_s) > header.record_s + 0.5 / header.fastest_hz
+        breaks = [b for b in (np.flatnonzero(is_gap) + 1).tolist() if b > first_record]
+        for first, end in zip([first_record, *breaks], [*breaks, header.n_records], strict=True):
+            for start in range(first, end, self._n_at_once):
+                yield start, min(start + self._n_at_once, end)
+
+    def _gap(self, signals: Sequence[EdfSignal], n_done: np.ndarray, onset_s: float) -> Iterator[EegBlock]:
+        """Missing samples up to a data record's start, some at a time."""
+        n_due = np.asarray([round(onset_s * self._header.fs_hz(s)) for s in signals]) - n_done
+        most = self._n_at_once * np.asarray([s.n_in_record for s in signals])
+        while (n_due > 0).any():
+            n = np.minimum(n_due, most).clip(0).tolist()
+            yield EegBlock(tuple(np.zeros(k, "<i2") for k in n), tuple(np.ones(k, np.bool_) for k in n))
+            n_due = n_due - n
 
 
-def _checked_layout(path: Path) -> _Layout:
-    with path.open("rb") as file:
-        fixed = file.read(256)
-        n_signals = _check_fixed(path, fixed)
-        raw = file.read(_SIGNAL_HEADER_BYTES * n_signals)
-    if len(raw) != _SIGNAL_HEADER_BYTES * n_signals:
-        raise CorruptRecordError(f"{path}: the header ends within its {n_signals} signals")
-    layout = _Layout(
-        n_records=_integer(path, "number of data records", fixed[236:244], -1, 1 << 31),
-        record_s=_record_duration(path, fixed[244:252]),
-        labels=tuple(_text(f) for f in _column(raw, n_signals, 0, _LABEL_BYTES)),
-        units=tuple(f.decode("latin-1").strip() for f in _column(raw, n_signals, _UNIT_OFFSET, _UNIT_BYTES)),
-        samples_per_record=tuple(
-            _integer(path, "samples per data record", f, 1, 1 << 24)
-            for f in _column(raw, n_signals, _SAMPLES_OFFSET, _SAMPLES_BYTES)
-        ),
-    )
-    _check_signals(path, layout)
-    return layout
+def _fastest(header: EdfHeader) -> tuple[list[EdfSignal], float]:
+    """Signals of the highest rate, and that rate in Hz."""
+    signals = [s for s in header.signals if not (s.is_annotation or s.is_dummy)]
+    if not signals:
+        raise CorruptRecordError(f"{header.path}: every signal has an empty range")
+    n_max = max(s.n_in_record for s in signals)
+    return [s for s in signals if s.n_in_record == n_max], n_max / header.record_s
 
 
-def _check_fixed(path: Path, fixed: bytes) -> int:
-    """Check the first 256 bytes and return the number of signals."""
-    if len(fixed) < 256 or fixed[:8].strip() != b"0":
-        raise CorruptRecordError(f"{path}: not an EDF file, it begins with {fixed[:8]!r}, not b'0       '")
-    if fixed[192:197] == b"EDF+D":
-        raise UnsupportedFormatError(f"{path}: discontinuous (EDF+D) is not read; only EDF and EDF+C")
-    n_signals = _integer(path, "number of signals", fixed[252:256], 1, _MAX_SIGNALS)
-    n_bytes = _integer(path, "bytes in header", fixed[184:192], 0, 1 << 31)
-    if n_bytes != 256 * (n_signals + 1):
-        raise CorruptRecordError(
-            f"{path}: header of {n_bytes} bytes, {n_signals} signals need {256 * (n_signals + 1)}"
-        )
-    return n_signals
+def _invalid(blocks: Sequence[EegBlock]) -> np.ndarray | None:
+    """Which samples are missing, bool (n_samples, n_channels); None where none is."""
+    n_channels = len(blocks[0].counts)
+    rows = [np.full(len(b.counts[0]), b.missing[0] is not None) for b in blocks]
+    invalid = np.repeat(np.concatenate(rows)[:, None], n_channels, axis=1)
+    invalid.setflags(write=False)
+    return invalid if invalid.any() else None
 
 
-def _check_signals(path: Path, layout: _Layout) -> None:
-    rates = [
-        n / layout.record_s if layout.record_s else math.inf
-        for n, label in zip(layout.samples_per_record, layout.labels, strict=True)
-        if label != _ANNOTATION_LABEL
-    ]
-    if not rates:
-        raise UnsupportedFormatError(f"{path}: it holds annotations only, no signal")
-    check_fs_hz(path, max(rates))
-    n_bytes = path.stat().st_size - _SIGNAL_HEADER_BYTES * (len(layout.labels) + 1)
-    held, rest = divmod(n_bytes, 2 * sum(layout.samples_per_record))
-    if held == 0 or rest or layout.n_records not in (-1, held):
-        raise CorruptRecordError(
-            f"{path}: {layout.n_records} data records announced, the file holds {held} and {rest} bytes more"
-        )
-
-
-def _column(raw: bytes, n_signals: int, offset: int, width: int) -> list[bytes]:
-    """One field of all signals; fields stand one after the other, each for all signals."""
-    start = offset * n_signals
-    return [raw[start + i * width : start + (i + 1) * width] for i in range(n_signals)]
-
-
-def _text(field: bytes) -> str:
-    return field.decode("ascii", errors="replace").strip()
-
-
-def _integer(path: Path, what: str, field: bytes, low: int, high: int) -> int:
-    text = _text(field)
-    try:
-        value = int(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise CorruptRecordError(f"{path}: {what} {text!r} is not an integer from {low} to {high}")
-    return value
-
-
-def _record_duration(path: Path, field: bytes) -> float:
-    text = _text(field)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise CorruptRecordError(f"{path}: data record duration {text!r} is no number of seconds from 0 on")
-    return value
+def _events(header: EdfHeader, fs_hz: float, n_samples: int) -> Events:
+    """Notes in the file; and the seizures in a file beside it, unless the notes hold some."""
+    start_s = float(record_onsets_s(header)[0])
+    found = [(note.onset_s - start_s, note.duration_s, note.text) for note in stored_notes(header)]
+    if not any(is_seizure(text) and duration_s > 0 for _, duration_s, text in found):
+        found += [(onset_s, end_s - onset_s, SEIZURE) for onset_s, end_s in seizures_beside(header.path) or ()]
+    inside = [row for row in found if 0 <= round(row[0] * fs_hz) < n_samples]
+    return Events.of(inside, fs_hz)

@@ -1,5 +1,6 @@
 """The recording: digital counts as they were stored, and what they mean."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,6 +43,17 @@ class Events:
         """No events at all."""
         text = np.empty(0, dtype=np.str_)
         return cls(np.empty(0, np.int64), text, np.empty(0, np.float64), text)
+
+    @classmethod
+    def of(cls, found: Iterable[tuple[float, float, str]], fs_hz: float) -> "Events":
+        """Events of onset in s, duration in s and symbol, sorted by onset."""
+        rows = sorted(found)
+        return cls(
+            np.asarray([round(onset_s * fs_hz) for onset_s, _, _ in rows], dtype=np.int64),
+            np.asarray([symbol for _, _, symbol in rows], dtype=np.str_),
+            np.asarray([duration_s for _, duration_s, _ in rows], dtype=np.float64),
+            np.full(len(rows), "", dtype=np.str_),
+        )
 
 
 @dataclass(frozen=True)
