@@ -42,7 +42,7 @@ _LAYER = struct.Struct("<HHHBBB")
 _SOURCES = ("features", "window", "kept", "context", "stream")
 _KEPT = 2
 _STAGE_NAMES = ("gate", "screen", "specialist")
-_TASKS = {1: "beat", 2: "rhythm"}
+_TASKS = {1: "beat", 2: "rhythm", 3: "seizure"}
 _RELU, _CONTEXT, _POOLS = 1, 2, 4
 
 

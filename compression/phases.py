@@ -21,15 +21,21 @@ class Recipe:
     learning_rate : peak learning rate of both phases
     distillation : weight of the float network's soft labels in the class loss
     prune_until : share of the pruning phase after which sparsity no longer rises
+    kept_channels : of the last layers of the specialist, one number each: so many of its first channels are not
+        pruned, because what they decide is lost first
+    class_offset : added to the class logits of the finished model, one value a class or none at all: moves its
+        operating point from one class to another; chosen on patients that did not train
     """
 
     sparsity: float = 0.935
-    gate_sparsity: float = 0.3
+    gate_sparsity: float = 0.0
     prune_epochs: int = 24
     tune_epochs: int = 24
     learning_rate: float = 3e-3
     distillation: float = 0.5
     prune_until: float = 0.75
+    kept_channels: tuple[int, ...] = ()
+    class_offset: tuple[float, ...] = ()
 
 
 def phase_of(config: FitConfig, recipe: Recipe, epochs: int) -> FitConfig:

@@ -5,7 +5,7 @@ are not smaller. One global threshold on it gives every layer its own sparsity. 
 folding batch norm, since that is what reaches the device.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from torch import Tensor
 from ..models import NetLayer
 
 __all__ = ["Pruner", "cubic_sparsity", "lamp_scores"]
+
+_NEVER = 2.0  # above every LAMP score, which is 1 at most
 
 
 def lamp_scores(weight: Tensor) -> Tensor:
@@ -31,10 +33,17 @@ def cubic_sparsity(fraction: float, target: float) -> float:
 
 
 class Pruner:
-    """Keeps pruned weights of `layers` at zero while they train; those that a spec bars do not count."""
+    """Keeps pruned weights of `layers` at zero while they train; those that a spec bars do not count.
 
-    def __init__(self, layers: Iterable[NetLayer]) -> None:
+    Parameters
+    ----------
+    layers : pruned together
+    kept : of the last layers, one number each: so many of its first channels keep all their weights
+    """
+
+    def __init__(self, layers: Iterable[NetLayer], kept: Sequence[int] = ()) -> None:
         self.layers = list(layers)
+        self.kept = [0] * (len(self.layers) - len(kept)) + list(kept)
         self.masks = [
             torch.ones_like(layer.weight) if layer.allowed is None else layer.allowed.clone()
             for layer in self.layers
@@ -43,15 +52,20 @@ class Pruner:
 
     def prune_to(self, sparsity: float) -> None:
         """Prune the least important weights of all layers together until `sparsity` of them is gone."""
-        scores = [
-            lamp_scores(layer.folded()[0]) * mask for layer, mask in zip(self.layers, self.masks, strict=True)
-        ]
+        scores = [self._scores(*each) for each in zip(self.layers, self.masks, self.kept, strict=True)]
         everything = torch.cat([score.flatten() for score in scores])
         n_pruned = int(sparsity * self.n_weights) + everything.numel() - self.n_weights
+        n_pruned = min(n_pruned, int((everything < _NEVER).sum()))
         if n_pruned > 0:
             threshold = torch.kthvalue(everything, n_pruned).values
             self.masks = [(score > threshold).float() for score in scores]
         self.apply()
+
+    @staticmethod
+    def _scores(layer: NetLayer, mask: Tensor, n_kept: int) -> Tensor:
+        scores = lamp_scores(layer.folded()[0])
+        scores[:n_kept] = _NEVER
+        return scores * mask
 
     def apply(self) -> None:
         """Set pruned weights to zero."""

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.rhythm_cascade import classify_strips, screen_threshold
 from ..models.rhythm_data import RhythmStrip
 from ..models.rhythm_task import NOISY, NORMAL
 from ..models.rhythm_train import RhythmConfig, fit_rhythm
-from ..models.staged import FloatModel
 from ..models.train import Progress
 from .compact import CompactModel, CompactStage
 from .phases import Recipe, SparsitySchedule, phase_of

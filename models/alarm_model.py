@@ -16,10 +16,21 @@ import numpy as np
 
 from ..signals import BLOCK_SAMPLES, DEVICE_FS_HZ, N_GATE_FEATURES, CorruptModelError, gate_features
 
-__all__ = ["ALARM_ZOO", "COUNT", "WINDOW", "AlarmModel", "alarm_spans", "fibrillation_events", "load_alarm"]
+__all__ = [
+    "ALARM_ZOO",
+    "COUNT",
+    "N_HIDDEN",
+    "WINDOW",
+    "AlarmModel",
+    "alarm_spans",
+    "fibrillation_events",
+    "load_alarm",
+]
 
 ALARM_ZOO = Path(__file__).parent / "zoo" / "alarm.json"
 WINDOW, COUNT = 8, 6
+N_HIDDEN = 8
+"""Width of the hidden layer that the C has."""
 _HIDDEN_SHIFT = 4  # weights have 4 fraction bits, features and hidden values 5
 _KEYS = ("hidden_weight", "hidden_bias", "weight", "bias", "threshold")
 

@@ -1,7 +1,6 @@
 """Recordings turned into what the beat task decides on, with the reference beside it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from ..signals import (
     match_peaks,
     to_device,
 )
+from .parallel import prepare_all
 
 __all__ = ["BeatRecord", "LabelledBeats", "PeakSource", "prepare_record", "prepare_records"]
 
@@ -166,14 +166,7 @@ def prepare_records(
     on_done: Callable[[str], None] | None = None,
 ) -> list[BeatRecord]:
     """`prepare_record` of many files, in their order, in parallel; `on_done` gets each record's name."""
-    jobs = [(path, peaks) for path in paths]
-    records: list[BeatRecord] = []
-    with ProcessPoolExecutor(max_workers=max(1, min(n_processes, len(jobs)))) as pool:
-        for record in pool.map(_load_and_prepare, jobs):
-            records.append(record)
-            if on_done:
-                on_done(record.name)
-    return records
+    return prepare_all(_load_and_prepare, [(path, peaks) for path in paths], n_processes, on_done)
 
 
 def _load_and_prepare(job: tuple[Path, PeakSource]) -> BeatRecord:

@@ -12,6 +12,7 @@ from ..signals import CLASSES
 
 __all__ = [
     "ECTOPIC",
+    "NOT_COUNTED",
     "Baseline",
     "EctopicScore",
     "average_over_records",
@@ -24,7 +25,7 @@ __all__ = [
 ECTOPIC = {"VEB": "V", "SVEB": "S"}
 """EC57's names of the ectopic beats, ventricular and supraventricular, and their class here."""
 
-_NOT_COUNTED = {"V": "FQ", "S": "Q"}
+NOT_COUNTED = {"V": "FQ", "S": "Q"}
 """Reference classes whose beats are no false positives when they are called V or S."""
 
 _N_CLASSES, _GATED = len(CLASSES), len(CLASSES)
@@ -87,7 +88,7 @@ def ectopic_score(table: np.ndarray, name: str) -> EctopicScore:
     label = ECTOPIC[name]
     i = CLASSES.index(label)
     others = [row for row in range(_N_CLASSES + 1) if row != i]
-    counted = [row for row in others if row == _N_CLASSES or CLASSES[row] not in _NOT_COUNTED[label]]
+    counted = [row for row in others if row == _N_CLASSES or CLASSES[row] not in NOT_COUNTED[label]]
     not_this = [column for column in range(_N_CLASSES) if column != i]
     tp = int(table[i, i])
     fp = int(table[counted, i].sum())

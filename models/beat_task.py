@@ -3,9 +3,9 @@
 from typing import Literal
 
 from ..signals import CLASSES, N_CONTEXT, WINDOW_SAMPLES
-from .network import ChainSpec, LayerSpec, NetSpec
+from .net_spec import ChainSpec, LayerSpec, NetSpec
 
-__all__ = ["BeatDesign", "beat_net_spec"]
+__all__ = ["RHYTHM_CHANNELS", "BeatDesign", "beat_net_spec"]
 
 BeatDesign = Literal["new patients", "known patients"]
 """Whom the network is for: patients who were not in the training set, or those who were."""
@@ -13,6 +13,9 @@ BeatDesign = Literal["new patients", "known patients"]
 _NECK = 12
 _RHYTHM = 24, 12  # channels of the two hidden layers that read the context alone; as many read both
 _N_BY_RHYTHM = 2  # N and S, the first two of CLASSES
+
+RHYTHM_CHANNELS = *_RHYTHM, len(CLASSES)
+"""For new patients: channels of the last three layers of the specialist that tell N from S, and all classes."""
 
 
 def beat_net_spec(n_features: int, design: BeatDesign = "new patients") -> NetSpec:

@@ -10,7 +10,7 @@ from .beat_data import BeatRecord
 from .beat_train import INTER_CONFIG, TrainConfig
 from .protocol import Protocol
 
-__all__ = ["cross_validation", "recording_id", "recording_ids", "subject_folds"]
+__all__ = ["cv_protocols", "recording_id", "recording_ids", "subject_folds"]
 
 
 def subject_folds(subject_of: Mapping[str, str], n_folds: int, seed: int) -> list[tuple[str, ...]]:
@@ -37,7 +37,7 @@ def subject_folds(subject_of: Mapping[str, str], n_folds: int, seed: int) -> lis
     return [tuple(r for r in sorted(subject_of) if fold_of[subject_of[r]] == fold) for fold in range(n_folds)]
 
 
-def cross_validation(
+def cv_protocols(
     records: Sequence[BeatRecord], n_folds: int, seed: int = 0, config: TrainConfig = INTER_CONFIG
 ) -> list[Protocol]:
     """One protocol per fold; every recording tests in exactly one of them.

@@ -8,8 +8,9 @@ import numpy as np
 from ..signals import N_GATE_FEATURES
 from .beat_data import BeatRecord
 from .beat_train import INTER_CONFIG
+from .float_model import FloatModel
 from .gate_sources import GateSources
-from .staged import FloatModel, calibrate_threshold
+from .staged import calibrate_threshold
 from .train import fit_gate
 from .weights import seeded_net
 
@@ -42,7 +43,8 @@ def strip_gates(
         step = max(1, len(readable) // _N_READABLE)
         examples = replace(sources, strips=[*noisy, *readable[::step]]).training_examples(records)
         net = seeded_net(N_GATE_FEATURES, config.gate.seed)
-        fit_gate(net.gate, net.judge, examples.features, examples.label == 1, config.gate)
+        is_analysable = examples.label == 1
+        fit_gate(net.gate, net.judge, examples.features, is_analysable, config.gate, care=config.gate_care)
         model = FloatModel(net.eval(), {})
         is_clean = examples.kind == "clean"
         threshold = calibrate_threshold(model.judge(examples.features), is_clean, config.gate_pass)

@@ -1,4 +1,4 @@
-"""The networks as data (`NetSpec`) and as float modules.
+"""The networks as float modules.
 
 Every network is made of one kind of layer, a valid convolution over ``[T][C]``; a dense layer is a convolution
 over its whole input. Hidden activations are clipped to the range that the device's int8 can hold from the first
@@ -6,73 +6,17 @@ epoch on, so that quantisation later changes resolution and not range.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["ACTIVATION_MAX", "Chain", "ChainSpec", "LayerSpec", "NetLayer", "NetSpec", "StagedNet", "pool"]
+from .net_spec import ChainSpec, LayerSpec, NetSpec
+
+__all__ = ["ACTIVATION_MAX", "Chain", "NetLayer", "StagedNet", "pool"]
 
 ACTIVATION_MAX = 127 / 32
 """Largest value of a hidden activation: int8 with five fraction bits."""
-
-
-@dataclass(frozen=True)
-class LayerSpec:
-    """One layer.
-
-    Attributes
-    ----------
-    channels : output channels
-    kernel : length of the kernel in positions; 0 makes the layer dense
-    stride : distance of two output positions
-    takes_context : append the context vector to the input of a dense layer
-    is_logit : an exit: no batch norm, no ReLU
-    pools : the map (T, C) is replaced by [mean(C), maximum(C)] over all its positions
-    n_context_only : where the layer takes the context: its last so many channels read the context alone and the
-        others the map alone, so that each part learns to tell the classes by itself; 0 lets all read both
-    barred : blocks (first channel, channel after the last, first tap, tap after the last) of weights that stay 0,
-        so that some channels do not see some inputs
-    """
-
-    channels: int
-    kernel: int = 0
-    stride: int = 1
-    takes_context: bool = False
-    is_logit: bool = False
-    pools: bool = False
-    n_context_only: int = 0
-    barred: tuple[tuple[int, int, int, int], ...] = ()
-
-
-ChainSpec = tuple[LayerSpec, ...]
-
-
-@dataclass(frozen=True)
-class NetSpec:
-    """Gate, screen and specialist of a task.
-
-    Attributes
-    ----------
-    n_features : inputs of the gate
-    window_shape : (T, C) of the window; T = 0 allows any length, and the last convolution pools
-    n_context : length of the context vector
-    gate, screen, specialist : the chains
-    n_kept : the specialist starts from the map after this many layers of the screen
-    labels : what the specialist's logits mean
-    screens_context : the screen looks at the context alone, and the specialist starts from the window
-    """
-
-    n_features: int
-    window_shape: tuple[int, int]
-    n_context: int
-    gate: ChainSpec
-    screen: ChainSpec
-    specialist: ChainSpec
-    n_kept: int
-    labels: tuple[str, ...]
-    screens_context: bool = False
 
 
 def pool(x: Tensor, channels: int) -> Tensor:

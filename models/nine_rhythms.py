@@ -18,7 +18,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..signals import DEVICE_FS_HZ, InputError, Recording, remove_baseline, to_device
-from .network import Chain, LayerSpec
+from ..signals.rhythm_marks import rhythm_changes
+from .net_spec import LayerSpec
+from .network import Chain
 from .train import FitConfig, Progress, fit, to_unit
 
 __all__ = [
@@ -114,11 +116,9 @@ def segments_of(recordings: Sequence[Recording], n_rhythms: int = N_RHYTHMS) -> 
 
 def _pieces(recording: Recording) -> list[tuple[str, np.ndarray]]:
     """Mark and int8 wave of every segment of a recording."""
-    events = recording.events
-    is_mark = (events.symbol == "+") & np.char.startswith(events.text.astype(np.str_), "(")
+    sample, marks = rhythm_changes(recording)
     filtered = remove_baseline(to_device(recording).counts).astype(np.int32)
-    at = np.rint(events.sample[is_mark] * (DEVICE_FS_HZ / recording.fs_hz)).astype(int).tolist()
-    marks = [str(text).rstrip("\0") for text in events.text[is_mark]]
+    at = np.rint(sample * (DEVICE_FS_HZ / recording.fs_hz)).astype(int).tolist()
     return [
         (mark, _scaled(filtered[first : first + SEGMENT_SAMPLES]))
         for mark, start, stop in zip(marks, at, [*at, len(filtered)][1:], strict=True)

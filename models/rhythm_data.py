@@ -1,7 +1,6 @@
 """Strips turned into what the rhythm task decides on, with the label beside it."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..signals import InputError, LocalDataset, Recording, detect_qrs, gate_feat
 from ..signals.rhythm_features import rhythm_features
 from ..signals.rhythm_wave import RHYTHM_FS_HZ, rhythm_wave
 from ..signals.strips import strip_labels
+from .parallel import prepare_all
 from .rhythm_task import STRIP_LABELS
 
 __all__ = ["MIN_STRIP_S", "RhythmStrip", "StripGroups", "prepare_strip", "prepare_strips", "strip_of"]
@@ -101,13 +101,7 @@ def prepare_strips(
 ) -> list[RhythmStrip]:
     """All labelled strips of a data set, in the order of its records; `on_done` gets each one's name."""
     jobs = [(found.path(record), label) for record, label in strip_labels(found).items()]
-    strips: list[RhythmStrip] = []
-    with ProcessPoolExecutor(max_workers=max(1, min(n_processes, len(jobs)))) as executor:
-        for strip in executor.map(_load_and_prepare, jobs, chunksize=16):
-            strips.append(strip)
-            if on_done:
-                on_done(strip.name)
-    return strips
+    return prepare_all(_load_and_prepare, jobs, n_processes, on_done, chunk=16)
 
 
 def _load_and_prepare(job: tuple[Path, str]) -> RhythmStrip:

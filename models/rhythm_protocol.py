@@ -9,12 +9,13 @@ import numpy as np
 import torch
 
 from ..signals.strips import StripFolds, strip_folds
+from .float_model import FloatModel
 from .network import StagedNet
 from .rhythm_cascade import StripDecisions, decide_strips, screen_threshold
 from .rhythm_data import RhythmStrip
 from .rhythm_task import NOISY, STRIP_LABELS, rhythm_net_spec
 from .rhythm_train import RhythmConfig, fit_rhythm
-from .staged import FloatModel, StagedModel
+from .staged import StagedModel
 from .train import Progress
 
 __all__ = ["CvJob", "CvPlan", "cross_validate", "rhythm_folds", "train_rhythm"]

@@ -1,7 +1,7 @@
 """The `rhythm` task: what its classes are and what its network looks like."""
 
 from ..signals.rhythm_features import N_RHYTHM_FEATURES
-from .network import LayerSpec, NetSpec
+from .net_spec import LayerSpec, NetSpec
 
 __all__ = ["FIBRILLATION", "NOISY", "NORMAL", "OTHER", "RHYTHMS", "STRIP_LABELS", "rhythm_net_spec"]
 

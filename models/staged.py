@@ -4,16 +4,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from ..signals import UnanalysableError
 from .beat_data import BeatRecord
-from .network import StagedNet
-from .train import to_unit
 
-__all__ = ["Decisions", "FloatModel", "StagedModel", "calibrate_threshold", "decide"]
-
-_BATCH = 8192
+__all__ = ["Decisions", "StagedModel", "calibrate_threshold", "decide"]
 
 
 class StagedModel(Protocol):
@@ -32,29 +27,9 @@ class StagedModel(Protocol):
         """Screen logits (n,) and class logits (n, n_labels) of int8 windows and contexts."""
         ...
 
-
-@dataclass(frozen=True)
-class FloatModel:
-    """A trained `StagedNet` with its thresholds."""
-
-    net: StagedNet
-    thresholds: dict[str, float]
-
-    def judge(self, features: np.ndarray) -> np.ndarray:
-        """See `StagedModel.judge`."""
-        with torch.no_grad():
-            return self.net.judge(to_unit(features))[:, 0].numpy()
-
-    def classify(self, window: np.ndarray, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """See `StagedModel.classify`."""
-        screens, classes = [np.empty(0, np.float32)], [np.empty((0, len(self.net.spec.labels)), np.float32)]
-        with torch.no_grad():
-            for start in range(0, len(window), _BATCH):
-                rows = slice(start, start + _BATCH)
-                screen, logits = self.net(to_unit(window[rows]).flatten(1), to_unit(context[rows]))
-                screens.append(screen[:, 0].numpy())
-                classes.append(logits.numpy())
-        return np.concatenate(screens), np.concatenate(classes)
+    def screen_strips(self, context: np.ndarray) -> np.ndarray:
+        """Screen logits (n,) of int8 contexts alone, where the screen looks at nothing else."""
+        ...
 
 
 @dataclass(frozen=True)

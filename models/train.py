@@ -227,6 +227,7 @@ def fit_gate(
     is_analysable: np.ndarray,
     config: FitConfig,
     on_step: Callable[[float], None] | None = None,
+    care: float = 1.0,
 ) -> None:
     """Train the gate in place.
 
@@ -236,10 +237,12 @@ def fit_gate(
     logit_of : features (B, n_features) -> logit (B, 1)
     features : int8 (n, n_features), Q2.5
     is_analysable : bool (n,)
+    care : weight of all analysable blocks against that of all others: a gate that may reject few good seconds
+        learns best from the others among the hard ones
     """
     x, y = to_unit(features), torch.from_numpy(is_analysable.astype(np.float32))
     positive = float(y.mean())
-    weight = torch.where(y > 0, 0.5 / max(positive, 1e-6), 0.5 / max(1 - positive, 1e-6))
+    weight = torch.where(y > 0, care / max(positive, 1e-6), 1 / max(1 - positive, 1e-6)) / (1 + care)
 
     def loss_of(index: Tensor) -> Tensor:
         logit = logit_of(x[index])[:, 0]

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from ..signals import CorruptModelError
 from .beat_task import BeatDesign, beat_net_spec
-from .network import ChainSpec, LayerSpec, NetSpec, StagedNet
-from .staged import FloatModel
+from .float_model import FloatModel
+from .net_spec import ChainSpec, LayerSpec, NetSpec
+from .network import StagedNet
 
 __all__ = ["FloatFile", "float_to_bytes", "load_float", "seeded_net"]
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from ictus.app.beat_cv import cross_validate
 from ictus.app.beat_splits import scoring_plan, seen_in_training, without_paced
 from ictus.app.model_files import LoadedModel
-from ictus.models import BeatRecord, GateSources, cross_validation, prepare_record, recording_id, recording_ids
+from ictus.models import BeatRecord, GateSources, cv_protocols, prepare_record, recording_id, recording_ids
 from ictus.models.beat_train import TrainConfig
 from ictus.models.cross_validation import subject_folds
-from ictus.models.staged import FloatModel
+from ictus.models.float_model import FloatModel
 from ictus.models.train import FitConfig
 from ictus.models.weights import seeded_net
 from ictus.signals import N_GATE_FEATURES, SAMPLE_FOLDER, InputError, find_dataset, load
@@ -65,13 +65,13 @@ def test_every_recording_tests_once_and_no_subject_is_on_both_sides(
 
 def test_more_folds_than_subjects_are_refused(records: list[BeatRecord]) -> None:
     with pytest.raises(InputError, match="9 folds; 4 subjects allow 2 to 4"):
-        cross_validation(records, 9)
+        cv_protocols(records, 9)
 
 
 def test_the_hash_of_a_fold_follows_its_recordings(records: list[BeatRecord]) -> None:
-    hashes = [p.sha256 for seed in (0, 1) for p in cross_validation(records, 2, seed)]
+    hashes = [p.sha256 for seed in (0, 1) for p in cv_protocols(records, 2, seed)]
     assert len(set(hashes)) == 4
-    assert [p.sha256 for p in cross_validation(records[::-1], 2, 0)] == hashes[:2]
+    assert [p.sha256 for p in cv_protocols(records[::-1], 2, 0)] == hashes[:2]
 
 
 def test_a_cross_validation_goes_on_where_it_stopped(records: list[BeatRecord], tmp_path: Path) -> None:

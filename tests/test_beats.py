@@ -155,6 +155,22 @@ def test_fibrillation_jumps_and_sinus_rhythm_does_not():
     assert np.percentile(jumps["203"], 10) > np.percentile(jumps["100"], 90)
 
 
+def test_the_template_has_a_p_wave_in_sinus_rhythm_and_hardly_one_in_fibrillation():
+    height = {}
+    for name in ("203", "100"):  # atrial fibrillation, and sinus rhythm
+        counts = sample_counts(name)
+        context = beat_windows(counts, detect_qrs(counts).peak).context[32:]
+        height[name] = context[:, [Context.P_RISE, Context.P_FALL]].max(axis=1)
+    assert np.percentile(height["203"], 90) < np.percentile(height["100"], 10)
+
+
+@pytest.mark.parametrize(("p_wave", "expected"), [(20, (46, 0)), (0, (0, 0)), (-20, (0, 45))])
+def test_a_p_wave_counts_by_its_height_over_the_r_amplitude_and_its_sign(p_wave: int, expected: tuple[int, int]):
+    peaks = np.arange(100, 12000, 100)
+    context = beat_windows(pulses(peaks, 12100) + pulses(peaks - 22, 12100, p_wave), peaks).context[-2]
+    assert (context[Context.P_RISE], context[Context.P_FALL]) == expected
+
+
 def test_only_the_interval_after_a_beat_looks_ahead():
     counts = sample_counts("106")
     peaks = detect_qrs(counts).peak

@@ -24,10 +24,12 @@ from ictus.compression import (
 from ictus.compression.log2 import choose_top_exponent, dequantise, quantise
 from ictus.compression.prune import Pruner, cubic_sparsity, lamp_scores
 from ictus.compression.quant_net import QuantNet
+from ictus.compression.recipe import with_class_offset
 from ictus.compression.shrink import remove_dead_channels
+from ictus.models.beat_task import RHYTHM_CHANNELS
 from ictus.models.train import to_unit
 from ictus.models.weights import seeded_net
-from ictus.signals import N_CONTEXT, N_GATE_FEATURES, WINDOW_SAMPLES, CorruptModelError
+from ictus.signals import N_CONTEXT, N_GATE_FEATURES, WINDOW_SAMPLES, CorruptModelError, InputError
 
 sparse_codes = st.tuples(st.integers(1, 12), st.integers(1, 700), st.floats(0, 1), st.integers(0, 2**32 - 1)).map(
     lambda p: _random_codes(*p)
@@ -242,6 +244,33 @@ def test_pruning_reaches_the_target_and_never_revives_a_weight():
     assert pruner.sparsity == pytest.approx(0.9, abs=1e-3)
     for layer, was_gone in zip(pruner.layers, gone, strict=True):
         assert (layer.weight[was_gone] == 0).all()
+
+
+def test_channels_that_are_kept_lose_no_weight_however_much_is_pruned():
+    net = seeded_net(N_GATE_FEATURES, 0)
+    pruner = Pruner([*net.screen, *net.specialist], RHYTHM_CHANNELS)
+    before = [layer.weight.detach().clone() for layer in pruner.layers[-3:]]
+    for sparsity in (0.8, 1.0):
+        pruner.prune_to(sparsity)
+        for layer, weight, n in zip(pruner.layers[-3:], before, RHYTHM_CHANNELS, strict=True):
+            assert torch.equal(layer.weight[:n], weight[:n])
+    assert not pruner.layers[0].weight.any()
+
+
+def test_a_class_offset_moves_the_logits_by_its_steps_and_nothing_else(model):
+    window, context, features = _inputs(np.random.default_rng(4), 100)
+    before = model.run(features, window, context)
+    moved = with_class_offset(model, (0.0, 0.75, -0.5, 0.0, 0.0))
+    after = moved.run(features, window, context)
+    steps = np.array([0, 6, -4, 0, 0])
+    expected = np.clip(before["specialist"].astype(int) + steps, -128, 127)
+    inside = np.abs(before["specialist"].astype(int)) < 120
+    assert np.array_equal(after["specialist"][inside], expected[inside])
+    assert all(np.array_equal(before[name], after[name]) for name in ("gate", "screen"))
+    assert len(to_bytes(moved)) == len(to_bytes(model))
+    assert with_class_offset(model, ()) is model
+    with pytest.raises(InputError, match="3 class offsets for 5 classes"):
+        with_class_offset(model, (0.0, 0.5, 0.0))
 
 
 def test_the_sparsity_schedule_rises_from_nothing_to_its_target():

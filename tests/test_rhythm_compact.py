@@ -9,12 +9,13 @@ from ictus.compression import CompactModel, Recipe, compress_rhythm, from_bytes,
 from ictus.compression.prune import Pruner
 from ictus.compression.quant_net import QuantNet
 from ictus.compression.shrink import remove_dead_channels
-from ictus.models.network import LayerSpec, StagedNet
+from ictus.models.float_model import FloatModel
+from ictus.models.net_spec import LayerSpec
+from ictus.models.network import StagedNet
 from ictus.models.rhythm_cascade import decide_strips
 from ictus.models.rhythm_data import RhythmStrip
 from ictus.models.rhythm_task import rhythm_net_spec
 from ictus.models.rhythm_train import RhythmConfig
-from ictus.models.staged import FloatModel
 from ictus.models.train import FitConfig, to_unit
 from ictus.signals.rhythm_features import N_RHYTHM_FEATURES
 
