@@ -4,19 +4,34 @@ import hashlib
 import shutil
 import zlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from ..compression.compact import MAX_SHIFT, CompactModel
 from ..compression.model_file import to_bytes
 from ..signals.errors import InputError
+from ..signals.whole_files import atomic_folder
+from .alarm_export import write_alarm
 from .arena import lent_bytes
 from .footprint import Footprint, measure_footprint
 from .golden import GoldenVectors
 from .toolchain import DEVICE_DIRECTORY, RUNTIME_DIRECTORY, MissingToolError
 
 __all__ = ["export_c", "write_sources"]
+
+_OF_EEG = ("ictus_eeg", "ictus_seizure")
+_SHARED_WITH_EEG = (
+    "ictus_filter.h",
+    "ictus_fixed.h",
+    "ictus_gate.c",
+    "ictus_gate.h",
+    "ictus_layer.c",
+    "ictus_layer.h",
+    "ictus_model.c",
+    "ictus_model.h",
+    "ictus_stream.c",
+    "ictus_stream.h",
+)
 
 _MAKEFILE = """\
 # Runs the golden vectors on this machine. For a device, compile the ictus*.c files with your own project.
@@ -56,23 +71,32 @@ def export_c(model: CompactModel, directory: str | Path, golden: GoldenVectors) 
     """
     if len(golden) == 0:
         raise InputError(f"{directory}: no golden vector to check the export with")
-    target = Path(directory)
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".ictus-", dir=target) as scratch:
-            _write_all(model, Path(scratch), golden)
-            return _move_into(Path(scratch), target)
+        with atomic_folder(directory) as part:
+            _write_all(model, part, golden)
+            names = sorted(path.name for path in part.iterdir())
     except OSError as error:
         raise InputError(f"{directory}: {error.strerror or error}") from error
+    return [Path(directory) / name for name in names]
 
 
 def write_sources(model: CompactModel, directory: Path) -> None:
     """Write into an existing directory only what a build takes: the runtime and the model."""
     assert _accumulator_bound(model) < 2**31, "the format's field widths rule it out"
-    for source in sorted(RUNTIME_DIRECTORY.glob("*.[ch]")):
+    for source in _runtime_files(model.task):
         shutil.copyfile(source, directory / source.name)
     _write(directory / "ictus_model_data.h", _model_header(model))
     _write(directory / "ictus_model_data.c", _model_source(model))
+    if model.task != "seizure":
+        write_alarm(directory)
+
+
+def _runtime_files(task: str) -> list[Path]:
+    """The C files that a task's device is made of."""
+    files = sorted(RUNTIME_DIRECTORY.glob("*.[ch]"))
+    if task == "seizure":
+        return [path for path in files if path.name.startswith(_OF_EEG) or path.name in _SHARED_WITH_EEG]
+    return [path for path in files if not path.name.startswith(_OF_EEG)]
 
 
 def _write_all(model: CompactModel, directory: Path, golden: GoldenVectors) -> None:
@@ -81,13 +105,6 @@ def _write_all(model: CompactModel, directory: Path, golden: GoldenVectors) -> N
     _write(directory / "golden.h", _golden_header(model, golden))
     _write(directory / "Makefile", _MAKEFILE)
     _write(directory / "README.md", _readme(model, _measured(model, directory, golden)))
-
-
-def _move_into(scratch: Path, target: Path) -> list[Path]:
-    names = sorted(path.name for path in scratch.iterdir())
-    for name in names:
-        (scratch / name).replace(target / name)
-    return [target / name for name in names]
 
 
 def _write(path: Path, text: str) -> None:
@@ -126,6 +143,7 @@ def _model_header(model: CompactModel) -> str:
 #define ICTUS_MODEL_WINDOW_CHANNELS {channels}
 #define ICTUS_MODEL_CONTEXT {model.n_context}
 #define ICTUS_MODEL_STREAMS {int(any(stage.source == "stream" for stage in model.stages))} /* has a stream */
+#define ICTUS_MODEL_SEIZURES {int(model.task == "seizure")} /* takes EEG */
 
 extern const uint8_t ictus_model_data[ICTUS_MODEL_BYTES];
 
@@ -190,7 +208,7 @@ def _readme(model: CompactModel, measured: Footprint | None) -> str:
 
 Research use only. `make test` runs the golden vectors through the runtime on this machine.
 
-Compile the `ictus*.c` files into your firmware and read `ictus.h`: samples in, events out{_hint(model)}.
+Compile the `ictus*.c` files into your firmware and read {_front_door(model)}.
 `ictus_model.h` runs the networks alone. Nothing is allocated; `<stdint.h>` and `<stddef.h>` are the only
 other headers.
 
@@ -198,12 +216,14 @@ other headers.
 """
 
 
-def _hint(model: CompactModel) -> str:
-    """Where to read on for what the task adds to the device."""
+def _front_door(model: CompactModel) -> str:
+    """Where to read on for what the task's device takes and gives."""
+    if model.task == "seizure":
+        return "`ictus_seizure.h`: samples of every channel in, a decision a\nsecond out"
     has_stream = any(stage.source == "stream" for stage in model.stages)
-    return (
-        "; then `ictus_rhythm.h` for\nstrips, and `ictus_stream.h` for strips of any length" if has_stream else ""
-    )
+    strips = "; then `ictus_rhythm.h` for\nstrips, and `ictus_stream.h` for strips of any length"
+    alarm = "; `ictus_alarm.h`\nadds an alarm of ventricular fibrillation, whose model is in `ictus_alarm_data.h`"
+    return f"`ictus.h`: samples in, events out{strips if has_stream else ''}{alarm}"
 
 
 def _figures(measured: Footprint) -> str:

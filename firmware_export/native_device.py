@@ -1,16 +1,18 @@
-"""The device's own integer C on this computer: blocks of samples in, decided beats out."""
+"""The device's own integer C on this computer: blocks of samples in, decided beats, strips and seconds out."""
 
 import ctypes
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..compression.compact import CompactModel
 from ..compression.model_file import to_bytes
+from ..models.alarm_model import N_HIDDEN, AlarmModel
 from ..signals.beats import BLOCK_SAMPLES
 from ..signals.gate_features import N_GATE_FEATURES
 from .machine import check
 from .native_library import native_library
+from .rhythm_run import STRIP_BLOCKS, StripEvents
 
 __all__ = ["Decided", "NativeDevice", "detect_qrs_native", "resample_native"]
 
@@ -27,6 +29,30 @@ _BEAT = np.dtype(
     ]
 )
 """The C type `ictus_native_beat`."""
+_STRIP = np.dtype(
+    [
+        ("first_block", "u4"),
+        ("reached", "i1"),
+        ("label", "i1"),
+        ("n_analysable", "i1"),
+        ("screen_logit", "i1"),
+        ("class_logits", "i1", _MAX_CLASSES),
+    ]
+)
+"""The C type `ictus_rhythm_event`."""
+_ALARM = np.dtype(
+    [
+        ("hidden_weight", "i1", (N_HIDDEN, N_GATE_FEATURES)),
+        ("hidden_bias", "i2", N_HIDDEN),
+        ("weight", "i1", N_HIDDEN),
+        ("bias", "i4"),
+        ("threshold", "i4"),
+    ],
+    align=True,
+)
+"""The C type `ictus_alarm_model`."""
+_SPARE_ARENA = 8192
+"""Bytes beyond what a streamed network needs, with which it computes more positions at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,8 @@ class Decided:
     screen : (n,), the screen's logit; 0 if gated
     classes : (n, n_classes), the specialist's logits; 0 unless it ran
     rejected : bool (n_blocks,), the seconds that ended, and whether the gate rejected them
-    features : int8 (n_blocks, N_GATE_FEATURES), what the gate was given
+    positive : bool (n_blocks,), whether these seconds count for the alarm of ventricular fibrillation
+    strips : strips whose rhythm was decided
     """
 
     peak: np.ndarray
@@ -52,53 +79,59 @@ class Decided:
     screen: np.ndarray
     classes: np.ndarray
     rejected: np.ndarray
-    features: np.ndarray
+    positive: np.ndarray
+    strips: StripEvents
 
     def __len__(self) -> int:
         return len(self.peak)
 
     def first(self, n: int) -> "Decided":
-        """The first `n` beats, and all seconds."""
-        return Decided(
-            self.peak[:n],
-            self.decided[:n],
-            self.reached[:n],
-            self.label[:n],
-            self.screen[:n],
-            self.classes[:n],
-            self.rejected,
-            self.features,
-        )
+        """The first `n` beats, all seconds and all strips."""
+        names = ("peak", "decided", "reached", "label", "screen", "classes")
+        return replace(self, **{name: getattr(self, name)[:n] for name in names})
 
 
 class NativeDevice:
-    """A wearable in this process, from its reset.
+    """A wearable in this process, from its reset, with the optional parts that it is given models for.
 
     Parameters
     ----------
-    model : for the beat task
+    model : for the beat task; or for rhythm alone
+    rhythm : for strips of rhythm, beside beats
+    alarm : for ventricular fibrillation
 
     Raises
     ------
     NoNativeLibraryError
         The runtime cannot be compiled here.
     RuntimeRefusedError
-        The runtime refuses the model.
+        The runtime refuses a model.
     """
 
-    def __init__(self, model: CompactModel) -> None:
+    def __init__(
+        self, model: CompactModel, rhythm: CompactModel | None = None, alarm: AlarmModel | None = None
+    ) -> None:
         self._library = native_library()
-        self._model = to_bytes(model)  # stays in place: the device points into it
-        arena_bytes = ctypes.c_uint32()
-        n_bytes = len(self._model)
-        check(self._library.ictus_native_arena_bytes(self._model, n_bytes, ctypes.byref(arena_bytes)))
-        self._arena = np.zeros(arena_bytes.value // 4 + 1, np.uint32)
-        self._device = np.zeros(self._library.ictus_native_device_bytes() // 8 + 1, np.uint64)
-        where = _address(self._device), self._model, n_bytes, _address(self._arena), self._arena.nbytes
-        check(self._library.ictus_native_open(*where))
-        self._gate = np.zeros(self._library.ictus_native_gate_bytes() // 8 + 1, np.uint64)
-        self._library.ictus_native_gate_init(_address(self._gate))
+        self._keep: list[object] = []  # what the device points into
+        self._wearable = np.zeros(self._library.ictus_native_wearable_bytes() // 8 + 1, np.uint64)
+        check(self._library.ictus_native_open(_address(self._wearable), *self._attached(model)))
         self._n_classes = model.stages[-1].layers[-1].out_size
+        self._n_rhythms = 0
+        if rhythm is not None:
+            arguments = self._attached(rhythm, _SPARE_ARENA)
+            check(self._library.ictus_native_add_rhythm(_address(self._wearable), *arguments))
+            self._n_rhythms = rhythm.stages[-1].layers[-1].out_size
+        if alarm is not None:
+            values = np.array([tuple(vars(alarm).values())], _ALARM)
+            check(self._library.ictus_native_add_alarm(_address(self._wearable), _address(values)))
+
+    def _attached(self, model: CompactModel, spare_bytes: int = 0) -> tuple[bytes, int, ctypes.c_void_p, int]:
+        """A model's bytes and an arena for it, both kept."""
+        data, needed = to_bytes(model), ctypes.c_uint32()
+        check(self._library.ictus_native_arena_bytes(data, len(data), ctypes.byref(needed)))
+        arena = np.zeros((needed.value + spare_bytes) // 4 + 1, np.uint32)
+        self._keep += data, arena
+        return data, len(data), _address(arena), arena.nbytes
 
     def push(self, counts: np.ndarray) -> Decided:
         """Take the next samples, int16 (n,), whole blocks of 128.
@@ -112,22 +145,47 @@ class NativeDevice:
         if rest:
             raise ValueError(f"{len(counts)} samples are not whole blocks of {BLOCK_SAMPLES}")
         counts = np.ascontiguousarray(counts, np.int16)
-        beats, rejected = np.empty((n_blocks + 1) * _MAX_PENDING, _BEAT), np.empty(n_blocks, np.uint8)
-        arguments = _address(counts), len(counts), _address(beats), _address(rejected)
-        n = self._library.ictus_native_push(_address(self._device), *arguments)
-        features = np.empty((n_blocks + 1, N_GATE_FEATURES), np.int8)
-        self._library.ictus_native_features(_address(self._gate), *arguments[:2], _address(features))
-        return self._decided(beats[:n], rejected.astype(np.bool_), features[:n_blocks])
+        beats, strips = (
+            np.empty((n_blocks + 1) * _MAX_PENDING, _BEAT),
+            np.empty(n_blocks // STRIP_BLOCKS + 2, _STRIP),
+        )
+        rejected, positive = np.empty((2, n_blocks), np.uint8)
+        found = _Found(*(array.ctypes.data for array in (beats, strips, rejected, positive)))
+        self._library.ictus_native_push(
+            _address(self._wearable), _address(counts), len(counts), ctypes.byref(found)
+        )
+        n_beats = (found.beat - beats.ctypes.data) // _BEAT.itemsize
+        n_strips = (found.strip - strips.ctypes.data) // _STRIP.itemsize
+        judged = rejected.astype(np.bool_), positive.astype(np.bool_)
+        return self._decided(beats[:n_beats], *judged, strips[:n_strips])
 
     def finish(self) -> Decided:
         """Nothing: `push` gives everything."""
-        return self._decided(np.empty(0, _BEAT), np.empty(0, np.bool_), np.empty((0, N_GATE_FEATURES), np.int8))
+        none = np.empty(0, np.bool_)
+        return self._decided(np.empty(0, _BEAT), none, none, np.empty(0, _STRIP))
 
-    def _decided(self, beats: np.ndarray, rejected: np.ndarray, features: np.ndarray) -> Decided:
+    def _decided(
+        self, beats: np.ndarray, rejected: np.ndarray, positive: np.ndarray, strips: np.ndarray
+    ) -> Decided:
         classes = np.ascontiguousarray(beats["class_logits"][:, : self._n_classes])
         reached, label, screen = (beats[name].copy() for name in ("reached", "label", "screen_logit"))
         peak, decided = beats["peak"].astype(np.int64), beats["decided"].astype(np.int64)
-        return Decided(peak, decided, reached, label, screen, classes, rejected, features)
+        events = _strip_events(strips, self._n_rhythms)
+        return Decided(peak, decided, reached, label, screen, classes, rejected, positive, events)
+
+
+class _Found(ctypes.Structure):
+    """The C type `ictus_native_found`."""
+
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("beat", "strip", "rejected", "positive"))
+
+
+def _strip_events(strips: np.ndarray, n_classes: int) -> StripEvents:
+    reached, label, n_analysable, screen = (
+        strips[name].copy() for name in ("reached", "label", "n_analysable", "screen_logit")
+    )
+    classes = np.ascontiguousarray(strips["class_logits"][:, :n_classes])
+    return StripEvents(strips["first_block"].astype(np.int64), reached, label, n_analysable, screen, classes)
 
 
 class _Polyphase(ctypes.Structure):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..compression.compact import CompactModel
 from ..models.rhythm_cascade import MIN_ANALYSABLE
+from ..models.staged import StagedModel
 from ..signals.beats import BLOCK_SAMPLES
 from ..signals.filters import BASELINE_DELAY
 from ..signals.gate_features import gate_features
@@ -29,6 +30,7 @@ __all__ = [
     "RhythmRun",
     "StripEvents",
     "StripInputs",
+    "decided_strips",
     "expected_strips",
     "run_strips",
     "strip_inputs",
@@ -159,22 +161,33 @@ def strip_inputs(counts: np.ndarray) -> StripInputs:
     return StripInputs(wave, np.array(features, np.int8).reshape(n, N_RHYTHM_FEATURES))
 
 
-def expected_strips(model: CompactModel, counts: np.ndarray, gate: CompactModel | None = None) -> RhythmRun:
+def expected_strips(model: StagedModel, counts: np.ndarray, gate: StagedModel | None = None) -> RhythmRun:
     """What the firmware must give, by the integer reference, had it the whole recording at once.
 
     Parameters
     ----------
+    model : of rhythm; that of a float model has no counterpart on the device
     counts : int16 (n,), device signal
     gate : model whose gate judges the seconds; None if it is `model`
     """
-    strips = strip_inputs(counts)
     judge = model if gate is None else gate
-    accepted = judge.judge(gate_features(counts)) >= judge.stage("gate").threshold
+    return decided_strips(
+        model, strip_inputs(counts), judge.judge(gate_features(counts)) >= judge.thresholds["gate"]
+    )
+
+
+def decided_strips(model: StagedModel, strips: StripInputs, accepted: np.ndarray) -> RhythmRun:
+    """The decisions of `expected_strips`.
+
+    Parameters
+    ----------
+    accepted : bool (n_seconds,), which seconds the gate let through
+    """
     n_analysable = accepted[: len(strips) * STRIP_BLOCKS].reshape(len(strips), STRIP_BLOCKS).sum(axis=1)
-    screen = model.screen_strips(strips.features)
+    screen, classes = model.classify(strips.wave[:, :, None], strips.features)
     screened = n_analysable >= MIN_ANALYSABLE_BLOCKS
-    passed = screened & (screen >= model.stage("screen").threshold)
-    classes = model.classify(strips.wave, strips.features)[1] * passed[:, None]
+    passed = screened & (screen >= model.thresholds["screen"])
+    classes = classes * passed[:, None]
     label = np.where(screened, classes.argmax(axis=1), -1).astype(np.int8)
     reached = (screened.astype(np.int8) + passed).astype(np.int8)
     first = np.arange(len(strips)) * STRIP_BLOCKS

@@ -25,6 +25,11 @@ class RhythmSimulation(Simulation[RhythmRun]):
     """A recording that was run on the emulated core, strip by strip; see `Simulation`."""
 
     @property
+    def unit(self) -> str:
+        """What is decided, in a word."""
+        return "strip"
+
+    @property
     def packets(self) -> tuple[int, int]:
         """Events sent and packets that carry them."""
         n_sent = int((self.run.events.label > 0).sum())

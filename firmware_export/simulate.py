@@ -28,6 +28,7 @@ from .emulator import EmulatedCore, Profile
 from .energy import EnergyReport, Workload, system_energy
 from .ranges import Range
 from .rhythm_run import RhythmRun
+from .seizure_run import SeizureRun
 from .toolchain import FirmwareImage, build_device
 
 __all__ = [
@@ -47,7 +48,7 @@ _SENT = (
 _LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
 
 
-Run = TypeVar("Run", DeviceRun, RhythmRun)
+Run = TypeVar("Run", DeviceRun, RhythmRun, SeizureRun)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Simulation(ABC, Generic[Run]):
     ----------
     recording, lead : what was run
     n_samples : samples pushed, at 128 Hz
-    run : events and how often each stage ran: a `DeviceRun` or a `RhythmRun`
+    run : events and how often each stage ran: a `DeviceRun`, a `RhythmRun` or a `SeizureRun`
     difference : the first disagreement with the integer reference, in words; None if there is none
     profile : instructions of the whole run, by part of the firmware and by class
     image : the firmware's memory
@@ -92,6 +93,11 @@ class Simulation(ABC, Generic[Run]):
         """Share of the units that reach each stage."""
         counts, n = self.run.counts, max(self.n_units, 1)
         return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What is decided, in a word."""
 
     @property
     @abstractmethod
@@ -147,6 +153,7 @@ class Simulation(ABC, Generic[Run]):
             "lead": self.lead,
             "seconds": self.duration_s,
             "units": self.n_units,
+            "unit": self.unit,
             "instructions": {
                 "total": self.profile.instructions,
                 "per_unit": self.profile.instructions / max(self.n_units, 1),
@@ -168,6 +175,11 @@ class Simulation(ABC, Generic[Run]):
 @dataclass(frozen=True)
 class BeatSimulation(Simulation[DeviceRun]):
     """A recording that was run on the emulated core, beat by beat; see `Simulation`."""
+
+    @property
+    def unit(self) -> str:
+        """What is decided, in a word."""
+        return "beat"
 
     @property
     def packets(self) -> tuple[int, int]:

@@ -11,7 +11,12 @@ __all__ = ["TfliteGraph"]
 
 _FILE_IDENTIFIER = b"TFL3"
 _SCHEMA_VERSION = 3
-_OPTIONS = {"CONV_2D": "Conv2DOptions", "FULLY_CONNECTED": "FullyConnectedOptions"}
+_OPTIONS = {
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+}
 
 
 def _import_extra() -> tuple[ModuleType, ModuleType]:
@@ -51,7 +56,7 @@ class TfliteGraph:
         return self._tensor(name, shape, self.schema.TensorType.INT8, np.array([scale], np.float32), 0)
 
     def constant(self, name: str, values: np.ndarray, scales: np.ndarray) -> int:
-        """An int8 or int32 tensor stored in the file, one scale per index of its first axis."""
+        """An int8 or int32 tensor stored in the file, one scale per index of its first axis, or one for all."""
         types = self.schema.TensorType
         kind = types.INT8 if values.dtype == np.int8 else types.INT32
         return self._tensor(name, values.shape, kind, scales, self._buffer(values))

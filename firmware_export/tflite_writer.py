@@ -5,6 +5,9 @@ Two files, each one subgraph with one signature of its name:
     gate.tflite   features [1, n]                       -> gate [1, 1]
     beat.tflite   window [1, T, 1, C], context [1, n]   -> screen [1, 1], specialist [1, 5]
 
+A model that takes a stream of any length is written for one length: that of the device's strips (32 s of rhythm)
+or windows (4 s of one EEG channel), unless another is asked for.
+
 All tensors are int8 with zero point 0; activations have the scale 1/32, logits 1/8.
 
 How TensorFlow Lite's rounding is made to agree with ours. With ``a = acc + (bias << shift)`` a layer
@@ -15,6 +18,10 @@ interpreter then rounds ``(a + 1/3) / 2^shift``, which never is a half when ``sh
 side of every half on which rounding halves up would put ``a / 2^shift``. The first of the two roundings
 yields ``2 a + 1`` exactly. With ``shift = 0`` nothing is rounded and the ``+ 1`` is left out.
 
+The mean over n positions of a stream's map is a depthwise convolution with weights 3 and the multiplier
+``1 / 3n``. Of an even number of positions halves occur, and a bias of 1 makes them round up, as above; of an odd
+number none does, and without a bias a mean is nearest to a half by ``1 / 2n``, which both roundings respect.
+
 The multiplier is a float32, so ``a + 1/3`` is known to ``|a| 2^-24``; that is enough up to
 ``|a| = 2^21``, and larger ones saturate for every shift but 15.
 
@@ -22,8 +29,6 @@ The arithmetic of TensorFlow Lite: Jacob et al., Quantization and Training of Ne
 Integer-Arithmetic-Only Inference, CVPR 2018, and ``fixedpoint.h`` of gemmlowp.
 """
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,15 +44,21 @@ from ..compression.compact import (
     code_values,
 )
 from ..signals.errors import InputError
+from ..signals.whole_files import atomic_folder
 from .tflite_graph import TfliteGraph
 
 __all__ = ["tflite_files", "write_tflite"]
+
+_STREAM_ROWS = {"rhythm": 2048, "seizure": 256}
+"""Rows of the stream that the device gives a task's specialist."""
 
 _WEIGHT_FACTOR = 3
 _MAX_EXACT = 2**21
 _FULLY_CONNECTED_PER_CHANNEL = 12  # operator versions that brought int8, or int8 with a scale per channel
 _CONV_2D_INT8 = 3
 _CONCATENATION_INT8 = 2
+_DEPTHWISE_CONV_2D_INT8 = 3
+_MAX_POOL_2D_INT8 = 2
 _ACTIVATION_SCALE = 2.0**-ACTIVATION_FRACTION_BITS
 _LOGIT_SCALE = 2.0**-LOGIT_FRACTION_BITS
 
@@ -82,40 +93,29 @@ def write_tflite(model: CompactModel, folder: str | Path) -> tuple[Path, ...]:
         the extra ``ictus[tflite]`` is missing, the folder cannot be written, or a layer has no equivalent.
     """
     files = tflite_files(model)
-    folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return tuple(_write_whole(folder / name, data) for name, data in files.items())
+        with atomic_folder(folder) as part:
+            for name, data in files.items():
+                (part / name).write_bytes(data)
     except OSError as error:
         raise InputError(f"{folder}: cannot write ({error.strerror})") from error
+    return tuple(Path(folder) / name for name in files)
 
 
-def _write_whole(path: Path, data: bytes) -> Path:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
-
-
-def tflite_files(model: CompactModel) -> dict[str, bytes]:
+def tflite_files(model: CompactModel, n_rows: int | None = None) -> dict[str, bytes]:
     """File name -> contents; the same model always gives the same bytes.
+
+    Parameters
+    ----------
+    n_rows : length for a model that takes a stream of any; None takes that of the device
 
     Raises
     ------
     InputError
         the extra ``ictus[tflite]`` is missing, or a layer has no equivalent.
     """
-    if model.window_shape[0] == 0:
-        raise InputError(
-            f"task {model.task!r} takes strips of any length, .tflite needs a fixed one: use --format c"
-        )
-    return {"gate.tflite": _gate(model), f"{model.task}.tflite": _cascade(model)}
+    length = model.window_shape[0] or n_rows or _STREAM_ROWS[model.task]
+    return {"gate.tflite": _gate(model), f"{model.task}.tflite": _cascade(model, length)}
 
 
 def _gate(model: CompactModel) -> bytes:
@@ -128,20 +128,25 @@ def _gate(model: CompactModel) -> bytes:
     return graph.to_bytes({"features": features.index}, {"gate": logit.index}, note)
 
 
-def _cascade(model: CompactModel) -> bytes:
+def _cascade(model: CompactModel, length: int) -> bytes:
     graph = TfliteGraph(model.task)
-    window = _input(graph, "window", *model.window_shape)
+    window = _input(graph, "window", length, model.window_shape[1])
     context = _input(graph, "context", 0, model.n_context)
     screen, specialist = model.stage("screen"), model.stage("specialist")
-    screen_logit, kept = _add_stage(graph, screen, window, context)
+    screened = context if screen.source == "context" else window
+    screen_logit, kept = _add_stage(graph, screen, screened, context)
     class_logits, _ = _add_stage(graph, specialist, kept if specialist.source == "kept" else window, context)
     threshold = screen.threshold * _LOGIT_SCALE
-    note = (
-        f"ictus {model.task}: abnormal when screen >= {threshold:g} (int8 {screen.threshold}), "
-        "then the largest of specialist names the class; else the first class"
-    )
+    note = f"ictus {model.task}: abnormal when screen >= {threshold:g} (int8 {screen.threshold}), {_then(model)}"
     inputs = {"window": window.index, "context": context.index}
     return graph.to_bytes(inputs, {"screen": screen_logit.index, "specialist": class_logits.index}, note)
+
+
+def _then(model: CompactModel) -> str:
+    """What the specialist's outputs mean, in words."""
+    if model.task == "seizure":
+        return "then specialist >= 0 speaks for a seizure; both logits are of one channel, pooling is the caller's"
+    return "then the largest of specialist names the class; else the first class"
 
 
 def _input(graph: TfliteGraph, name: str, length: int, channels: int) -> _Map:
@@ -161,6 +166,7 @@ def _add_stage(graph: TfliteGraph, stage: CompactStage, x: _Map, context: _Map |
             x = _add_dense(graph, name, layer, x, context, scale)
         else:
             x = _add_convolution(graph, name, layer, x, scale)
+        x = _add_pooling(graph, name, x) if layer.pools else x
         kept = x if number == stage.n_kept else kept
     return x, kept
 
@@ -176,7 +182,7 @@ def _add_convolution(graph: TfliteGraph, name: str, layer: CompactLayer, x: _Map
     kernel, stride = layer.taps // x.channels, layer.step // x.channels
     whole = kernel * x.channels == layer.taps and stride * x.channels == layer.step and stride > 0
     length = (x.length - kernel) // stride + 1 if whole else 0
-    if length < layer.out_length:
+    if length < max(layer.out_length, 1):
         taps = f"{layer.taps} taps, step {layer.step}, {layer.out_length} outputs"
         raise InputError(f"{name}: {taps} on {x.length} x {x.channels} is no convolution")
     weights = code_values(layer.codes).reshape(layer.out_channels, kernel, 1, x.channels)
@@ -192,7 +198,53 @@ def _add_convolution(graph: TfliteGraph, name: str, layer: CompactLayer, x: _Map
         strideW=1,
         fusedActivationFunction=_activation(graph, layer),
     )
-    return _Map(output, length, layer.out_channels, layer.out_size)
+    return _Map(output, length, layer.out_channels, (layer.out_length or length) * layer.out_channels)
+
+
+def _add_pooling(graph: TfliteGraph, name: str, x: _Map) -> _Map:
+    """Mean, then maximum, over all positions of each channel."""
+    parts = _add_mean(graph, f"{name}/mean", x), _add_maximum(graph, f"{name}/max", x)
+    mean, largest = (_flattened(graph, f"{name}/{i}", part) for i, part in enumerate(parts))
+    return _concatenated(graph, f"{name}/pooled", mean, largest)
+
+
+def _add_mean(graph: TfliteGraph, name: str, x: _Map) -> _Map:
+    """See the module's text."""
+    scale = np.array([1 / (_WEIGHT_FACTOR * x.length)], np.float32)
+    weights = np.full((1, x.length, 1, x.channels), _WEIGHT_FACTOR, np.int8)
+    bias = np.full(x.channels, int(x.length % 2 == 0), np.int32)
+    constants = (
+        graph.constant(f"{name}/weight", weights, scale),
+        graph.constant(f"{name}/bias", bias, scale * np.float32(_ACTIVATION_SCALE)),
+    )
+    output = graph.activation(name, (1, 1, 1, x.channels), _ACTIVATION_SCALE)
+    graph.operator(
+        "DEPTHWISE_CONV_2D",
+        _DEPTHWISE_CONV_2D_INT8,
+        (x.index, *constants),
+        output,
+        padding=graph.schema.Padding.VALID,
+        strideH=1,
+        strideW=1,
+        depthMultiplier=1,
+    )
+    return _Map(output, 1, x.channels, x.channels)
+
+
+def _add_maximum(graph: TfliteGraph, name: str, x: _Map) -> _Map:
+    output = graph.activation(name, (1, 1, 1, x.channels), _ACTIVATION_SCALE)
+    graph.operator(
+        "MAX_POOL_2D",
+        _MAX_POOL_2D_INT8,
+        (x.index,),
+        output,
+        padding=graph.schema.Padding.VALID,
+        strideH=1,
+        strideW=1,
+        filterHeight=x.length,
+        filterWidth=1,
+    )
+    return _Map(output, 1, x.channels, x.channels)
 
 
 def _add_dense(
@@ -232,7 +284,7 @@ def _flattened(graph: TfliteGraph, name: str, x: _Map) -> _Map:
 
 def _concatenated(graph: TfliteGraph, name: str, x: _Map, context: _Map) -> _Map:
     size = x.size + context.size
-    output = graph.activation(f"{name}/with_context", (1, size), _ACTIVATION_SCALE)
+    output = graph.activation(f"{name}/concatenated", (1, size), _ACTIVATION_SCALE)
     graph.operator("CONCATENATION", _CONCATENATION_INT8, (x.index, context.index), output, axis=1)
     return _Map(output, 0, size, size)
 

@@ -47,7 +47,15 @@ DEVICE_FLAGS = (
 )
 """What every figure of the emulated device was compiled with."""
 
-_PROGRAM = ("main.c", "harness.c", "rhythm_harness.c")
+_PROGRAM = (
+    "main.c",
+    "seizure_main.c",
+    "harness.c",
+    "beat_harness.c",
+    "alarm_harness.c",
+    "rhythm_harness.c",
+    "seizure_harness.c",
+)
 _LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,--entry=ictus_reset")
 _HARNESS = range(0x08080000, 0x08090000)
 _RAM_START = 0x20000000
@@ -103,13 +111,14 @@ def compiler() -> str:
         return "zig cc"
 
 
-def build_device(sources: Path, elf: Path) -> FirmwareImage:
+def build_device(sources: Path, elf: Path, with_alarm: bool = False) -> FirmwareImage:
     """Link what `c_export.write_sources` wrote with the emulated wearable's start-up code.
 
     Parameters
     ----------
     sources : directory with the runtime and ``ictus_model_data.c``
     elf : file to write
+    with_alarm : let measurements add the alarm of ventricular fibrillation, whose code is then part of the flash
 
     Raises
     ------
@@ -117,7 +126,8 @@ def build_device(sources: Path, elf: Path) -> FirmwareImage:
     """
     script = ("-T", str(DEVICE_DIRECTORY / "cortex_m.ld"))
     program = [DEVICE_DIRECTORY / name for name in ("start.c", *_PROGRAM)]
-    _compile([*DEVICE_FLAGS, *_LINK_FLAGS, *script], sources, [*_library_sources(sources), *program], elf)
+    alarm = ("-DICTUS_HARNESS_ALARM",) if with_alarm else ()
+    _compile([*DEVICE_FLAGS, *alarm, *_LINK_FLAGS, *script], sources, [*_library_sources(sources), *program], elf)
     return read_image(elf)
 
 

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY, MissingToolError, build_library
+from ictus.firmware_export.device_run import push_samples, start_device
+from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.host import HostMachine
+from ictus.firmware_export.machine import Machine, check
+from ictus.firmware_export.toolchain import (
+    RUNTIME_DIRECTORY,
+    MissingToolError,
+    build_device,
+    build_library,
+    require,
+)
 from ictus.models.alarm_model import (
     ALARM_ZOO,
     COUNT,
@@ -83,15 +93,24 @@ class CModel(ctypes.Structure):
     )
 
 
+class CAlarm(ctypes.Structure):
+    """`ictus_alarm`."""
+
+    _fields_ = (("model", ctypes.c_void_p), ("positive", ctypes.c_uint16), ("stands", ctypes.c_uint8))
+
+
 def in_c(library: ctypes.CDLL, model: AlarmModel, features: np.ndarray) -> tuple[list[int], list[int]]:
     c_model = CModel(bias=model.bias, threshold=model.threshold)
     for name in ("hidden_weight", "hidden_bias", "weight"):
         getattr(c_model, name)[:] = getattr(model, name).ravel().tolist()
-    state = ctypes.create_string_buffer(8)
-    library.ictus_alarm_init(state)
+    alarm, stands = CAlarm(), []
+    library.ictus_alarm_init(ctypes.byref(alarm), ctypes.byref(c_model))
     rows = [row.tobytes() for row in features]
     logits = [library.ictus_alarm_logit(ctypes.byref(c_model), row) for row in rows]
-    return logits, [library.ictus_alarm_push(state, ctypes.byref(c_model), row) for row in rows]
+    for row in rows:
+        library.ictus_alarm_push(ctypes.byref(alarm), row)
+        stands.append(alarm.stands)
+    return logits, stands
 
 
 def test_c_agrees_on_anything(model: AlarmModel, tmp_path: Path):
@@ -132,3 +151,50 @@ def test_an_alarm_needs_no_more_than_the_labelled_seconds():
     label = np.repeat([0, -1, 1], 30).astype(np.int8)
     fitted = fit_alarm([record(label, np.array([[30.0, 90.0]]))])
     assert fitted.n_bytes < 256
+
+
+FIBRILLATION_ALARM = {"alarm": "ictus_alarm_push"}
+
+
+def seconds_of(machine: Machine, counts: np.ndarray) -> np.ndarray:
+    """Push a recording through a device with the alarm; bit 0 of each second: positive, bit 1: it stands."""
+    start_device(machine)
+    alarm = machine.allocate(machine.call("ictus_harness_alarm_size"))
+    check(machine.call("ictus_harness_add_alarm", alarm))
+    return push_samples(machine, "ictus_harness_push_alarm", counts, 1, 1)[:, 0]
+
+
+@pytest.fixture(scope="module")
+def alarming() -> np.ndarray:
+    """Device signal, int16 (n,), that the zoo's alarm finds fibrillating in parts: a sine among real beats."""
+    counts = to_device(load(SAMPLE_FOLDER / "mitdb" / "100")).counts[: 60 * 128].copy()
+    rows = np.arange(20 * 128, 35 * 128)
+    counts[rows] = np.rint(120 * np.sin(2 * np.pi * 4.5 * rows / 128) + 30 * np.sin(2 * np.pi * 3.1 * rows / 128))
+    return counts
+
+
+def expected_seconds(counts: np.ndarray) -> np.ndarray:
+    zoo = load_alarm()
+    features = gate_features(counts)[: len(counts) // 128]
+    return (zoo.logits(features) >= zoo.threshold) + 2 * zoo.alarms(features)
+
+
+def test_on_the_device_it_takes_the_gate_s_features(host: HostMachine, alarming: np.ndarray):
+    expected = expected_seconds(alarming)
+    assert set(expected.tolist()) >= {0, 3}
+    np.testing.assert_array_equal(seconds_of(host, alarming), expected)
+
+
+def test_it_costs_little_and_only_where_it_is_added(exported: Path, alarming: np.ndarray, tmp_path: Path):
+    try:
+        for module in ("ziglang", "unicorn", "capstone", "elftools"):
+            require(module, module)
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    without = build_device(exported, tmp_path / "without.elf")
+    with_it = build_device(exported, tmp_path / "with.elf", with_alarm=True)
+    assert 200 < with_it.flash_bytes - without.flash_bytes < 600
+    core = EmulatedCore(with_it.elf, FIBRILLATION_ALARM)
+    np.testing.assert_array_equal(seconds_of(core, alarming), expected_seconds(alarming))
+    profile = core.profile()
+    assert profile.region_instructions()["alarm"] / profile.calls["alarm"] < 2500

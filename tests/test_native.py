@@ -17,13 +17,13 @@ from ictus.app.analysis_stream import AnalysisStream
 from ictus.app.analyze import analyze, analyze_to_files, open_analysis
 from ictus.app.fibrillation import FibrillationFinder
 from ictus.app.reference_cascade import ReferenceCascade
+from ictus.app.rhythm_events import StripTable
 from ictus.compression import CompactModel
 from ictus.firmware_export import native_library as native_library_module
 from ictus.firmware_export.native_device import NativeDevice, detect_qrs_native, resample_native
 from ictus.firmware_export.native_library import NoNativeLibraryError, native_library
-from ictus.models.alarm_model import AlarmModel, alarm_spans, standing
+from ictus.models.alarm_model import alarm_spans, standing
 from ictus.signals import (
-    N_GATE_FEATURES,
     SAMPLE_FOLDER,
     Channel,
     Lead,
@@ -56,33 +56,40 @@ def device_lead(counts: np.ndarray) -> Lead:
     return lead_of(Recording("x", 128.0, counts[:, None], (Channel("a", "uV", 0.2),), "x"))
 
 
-def assert_same_as_reference(of: Lead, model: CompactModel) -> None:
-    streams = open_analysis(of, model), AnalysisStream(of, ReferenceCascade(model), upfirdn)
+def assert_same_as_reference(of: Lead, model: CompactModel, rhythm: CompactModel) -> None:
+    streams = open_analysis(of, model, rhythm), AnalysisStream(of, ReferenceCascade(model, rhythm), upfirdn)
     first, second = (list(stream) for stream in streams)
     for name, column in vars(BeatTable.concatenate([f.beats for f in first])).items():
         expected = vars(BeatTable.concatenate([f.beats for f in second]))[name]
         np.testing.assert_array_equal(column, expected, name)
-    for kind in ("events", "alarms", "not_analysable"):
+    strips, expected = (vars(StripTable.concatenate([f.strips for f in found])) for found in (first, second))
+    for name, column in strips.items():
+        np.testing.assert_array_equal(column, expected[name], name)
+    for kind in ("events", "alarms", "not_analysable", "episodes"):
         assert [e for f in first for e in getattr(f, kind)] == [e for f in second for e in getattr(f, kind)]
     assert repr(streams[0].summary()) == repr(streams[1].summary())
 
 
 @pytest.mark.parametrize("record", RECORDS[::6], ids=lambda p: p.stem)
-def test_a_record_gives_the_same_as_the_reference(record: Path, random_model: CompactModel) -> None:
-    assert_same_as_reference(open_lead(record), random_model)
+def test_a_record_gives_the_same_as_the_reference(
+    record: Path, random_model: CompactModel, random_rhythm_model: CompactModel
+) -> None:
+    assert_same_as_reference(open_lead(record), random_model, random_rhythm_model)
 
 
 @pytest.mark.parametrize("n", [700, 1279, 1280, 1281, 60 * 128 + 5])
 def test_a_recording_of_any_length_gives_the_same(
-    n: int, device_counts: np.ndarray, random_model: CompactModel
+    n: int, device_counts: np.ndarray, random_model: CompactModel, random_rhythm_model: CompactModel
 ) -> None:
     gate, *others = random_model.stages
     lenient = dataclasses.replace(random_model, stages=(dataclasses.replace(gate, threshold=-128), *others))
-    assert_same_as_reference(device_lead(device_counts[:n]), lenient)
+    assert_same_as_reference(device_lead(device_counts[:n]), lenient, random_rhythm_model)
 
 
-def test_noise_flat_lines_and_rails_give_the_same(device_counts: np.ndarray, random_model: CompactModel) -> None:
-    assert_same_as_reference(device_lead(device_counts), random_model)
+def test_noise_flat_lines_and_rails_give_the_same(
+    device_counts: np.ndarray, random_model: CompactModel, random_rhythm_model: CompactModel
+) -> None:
+    assert_same_as_reference(device_lead(device_counts), random_model, random_rhythm_model)
 
 
 def test_pieces_of_any_size_give_the_same(
@@ -101,13 +108,8 @@ def test_pieces_of_any_size_give_the_same(
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 15)), max_size=20), st.integers(1, 9))
 def test_batches_do_not_change_the_alarm(runs: list[tuple[bool, int]], n_batches: int) -> None:
     positive = np.concatenate([np.empty(0, bool), *(np.full(n, value) for value, n in runs)])
-    column = np.zeros((1, N_GATE_FEATURES), np.int8)
-    column[0, 0] = 16
-    model = AlarmModel(column, np.zeros(1, np.int16), np.ones(1, np.int8), 0, 1)
-    features = np.zeros((len(positive), N_GATE_FEATURES), np.int8)
-    features[:, 0] = positive
-    finder, found = FibrillationFinder(model), []
-    for part in np.array_split(features, n_batches):
+    finder, found = FibrillationFinder(), []
+    for part in np.array_split(positive, n_batches):
         found += finder.add(part)
     found += finder.close()
     expected = alarm_spans(standing(positive), positive)

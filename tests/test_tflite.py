@@ -1,5 +1,6 @@
 """The `.tflite` files decide exactly as the integer reference does."""
 
+import dataclasses
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -203,3 +204,55 @@ def test_a_layer_that_is_no_convolution_is_refused() -> None:
     stages = (model.stages[0], CompactStage("screen", "window", (odd,)), model.stages[2])
     with pytest.raises(InputError, match="screen/1: 3 taps, step 2, 3 outputs on 24 x 2"):
         tflite_files(CompactModel("beat", N_FEATURES, WINDOW, N_CONTEXT, stages))
+
+
+def random_stream_model(seed: int) -> CompactModel:
+    """Rows of 2 -> k5 s2 (4) -> k3 s1 (6), pooled -> dense with context -> two logits; a screen of the context."""
+    rng = np.random.default_rng(seed)
+    pooled = dataclasses.replace(random_layer(rng, (6, 12), 4, 0, True), pools=True)
+    gate = (random_layer(rng, (1, N_FEATURES), 1, 1, False),)
+    screen = random_layer(rng, (4, N_CONTEXT), 1, 1, True), random_layer(rng, (1, 4), 1, 1, False)
+    specialist = (
+        random_layer(rng, (4, 10), 4, 0, bool(rng.integers(2))),
+        pooled,
+        random_layer(rng, (7, 12), 1, 1, True, context=True),
+        random_layer(rng, (2, 7), 1, 1, False),
+    )
+    stages = (
+        CompactStage("gate", "features", gate),
+        CompactStage("screen", "context", screen, threshold=-3),
+        CompactStage("specialist", "stream", specialist),
+    )
+    return CompactModel("seizure", N_FEATURES, (0, 2), N_CONTEXT, stages)
+
+
+@pytest.mark.parametrize("resolver", ["BUILTIN_REF", "BUILTIN_WITHOUT_DEFAULT_DELEGATES", "AUTO"])
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**32 - 1), n_rows=st.integers(9, 300))
+def test_a_stream_of_any_one_length_equals_the_integer_reference(resolver: str, seed: int, n_rows: int) -> None:
+    model, inputs = random_stream_model(seed), random_inputs(seed, 20)
+    window = np.random.default_rng(seed).integers(-128, 128, (20, n_rows, 2), dtype=np.int8)
+    expected = model.run(inputs["features"], window, inputs["context"])
+    run = runner(tflite_files(model, n_rows)["seizure.tflite"], resolver)
+    units = zip(window, inputs["context"], strict=True)
+    rows = [run(window=w[None, :, None, :], context=c[None]) for w, c in units]
+    for name in ("screen", "specialist"):
+        found = np.concatenate([row[name] for row in rows])
+        np.testing.assert_array_equal(found, expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize("n_positions", [1, 2, 3, 27, 28, 57])
+def test_every_mean_is_rounded_as_on_the_device(n_positions: int) -> None:
+    weight = CompactLayer(np.full((1, 1), 1, np.uint8), np.zeros(1, np.int8), np.zeros(1, np.uint8), 1, 0, True)
+    head = CompactLayer(np.array([[1, 0]], np.uint8), np.zeros(1, np.int8), np.zeros(1, np.uint8), 1, 1, False)
+    specialist = CompactStage("specialist", "stream", (dataclasses.replace(weight, pools=True), head))
+    stages = *random_stream_model(0).stages[:2], specialist
+    run = runner(
+        tflite_files(CompactModel("seizure", 6, (0, 1), 5, stages), n_positions)["seizure.tflite"], "AUTO"
+    )
+    for total in range(127 * n_positions + 1):
+        window = (total // n_positions + (np.arange(n_positions) < total % n_positions)).astype(np.int8)
+        found = run(window=window[None, :, None, None], context=np.zeros((1, N_CONTEXT), np.int8))["specialist"][
+            0, 0
+        ]
+        assert found == (2 * total + n_positions) // (2 * n_positions)

@@ -1,5 +1,6 @@
-/* Batches for measurements and tests; no part of the firmware. Pointers may lie outside the device's RAM. */
-#include "main.h"
+/* Networks alone for measurements and tests; no part of the firmware. Pointers may lie outside the device's RAM. */
+#include "ictus_model_data.h"
+#include "ictus_stream.h"
 
 uint32_t ictus_harness_model_size(void);
 uint32_t ictus_harness_arena_bytes(const ictus_model *model);
@@ -8,11 +9,10 @@ uint32_t ictus_harness_attach(ictus_model *model, uint32_t *arena, uint32_t n_by
 uint32_t ictus_harness_run(const ictus_model *model, uint32_t stage, const int8_t *input, const int8_t *context,
                            int8_t *logits);
 uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inputs[4], uint32_t n, int8_t *logits);
-uint32_t ictus_harness_start(void);
-uint32_t ictus_harness_push(const int16_t *samples, uint32_t n, int32_t *events, uint32_t max_events);
-void ictus_harness_counts(uint32_t counts[6]);
-
-enum { EVENT_WORDS = 4 + ICTUS_MAX_CLASSES };
+#if ICTUS_MODEL_STREAMS || defined(ICTUS_HARNESS_ALL)
+uint32_t ictus_harness_run_strip(const ictus_model *model, const int8_t *rows, uint32_t n_rows, uint32_t chunk,
+                                 const int8_t *context, int8_t *logits);
+#endif
 
 uint32_t ictus_harness_model_size(void)
 {
@@ -66,42 +66,25 @@ uint32_t ictus_harness_run_all(const ictus_model *model, const int8_t *const inp
     return ICTUS_OK;
 }
 
-/* Prepare the program's own device. */
-uint32_t ictus_harness_start(void)
+#if ICTUS_MODEL_STREAMS || defined(ICTUS_HARNESS_ALL)
+
+/* A strip of any length through the specialist, `chunk` rows a call. */
+uint32_t ictus_harness_run_strip(const ictus_model *model, const int8_t *rows, uint32_t n_rows, uint32_t chunk,
+                                 const int8_t *context, int8_t *logits)
 {
-    return (uint32_t)ictus_main_init();
+    ictus_stream stream;
+    const int8_t *found = NULL;
+    ictus_status status = ictus_stream_reset(&stream, model, ICTUS_SPECIALIST);
+    if (status != ICTUS_OK)
+        return (uint32_t)status;
+    for (uint32_t done = 0; done < n_rows; done += chunk)
+        ictus_stream_push(&stream, rows + (size_t)done * model->window_channels,
+                          n_rows - done < chunk ? n_rows - done : chunk);
+    status = ictus_stream_finish(&stream, context, &found);
+    if (status == ICTUS_OK)
+        for (uint32_t i = 0; i < model->stage[ICTUS_SPECIALIST].n_logits; ++i)
+            logits[i] = found[i];
+    return (uint32_t)status;
 }
 
-static void write_event(const ictus_event *event, int32_t *words)
-{
-    words[0] = (int32_t)event->peak;
-    words[1] = event->reached;
-    words[2] = event->label;
-    words[3] = event->screen_logit;
-    for (uint32_t i = 0; i < ICTUS_MAX_CLASSES; ++i)
-        words[4 + i] = event->class_logits[i];
-}
-
-/* Push `n` samples; the first `max_events` events become EVENT_WORDS words each. Returns how many there were. */
-uint32_t ictus_harness_push(const int16_t *samples, uint32_t n, int32_t *events, uint32_t max_events)
-{
-    uint32_t n_events = 0;
-    for (uint32_t k = 0; k < n; ++k) {
-        const int n_new = ictus_push_sample(&ictus_main_device, samples[k]);
-        for (int i = 0; i < n_new; ++i, ++n_events)
-            if (n_events < max_events)
-                write_event(&ictus_main_device.event[i], events + EVENT_WORDS * n_events);
-    }
-    return n_events;
-}
-
-void ictus_harness_counts(uint32_t counts[6])
-{
-    const ictus_counts *found = &ictus_main_device.counts;
-    counts[0] = found->blocks;
-    counts[1] = found->rejected;
-    counts[2] = found->beats;
-    counts[3] = found->screened;
-    counts[4] = found->specialist;
-    counts[5] = found->dropped;
-}
+#endif

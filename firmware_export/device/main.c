@@ -1,5 +1,7 @@
-/* The program of the emulated wearable: its one device, and a loop that waits for the front end. */
+/* The program of the emulated ECG wearable: its one device, and a loop that waits for the front end. */
 #include "main.h"
+
+#if !ICTUS_MODEL_SEIZURES
 
 /* A front end with one register: bit 16 is set when a new sample lies in the low half. */
 #define FRONT_END ((volatile const uint32_t *)0x40000000u)
@@ -48,3 +50,5 @@ void ictus_main(void)
         send(ictus_push_sample(&ictus_main_device, (int16_t)(uint16_t)word));
     }
 }
+
+#endif

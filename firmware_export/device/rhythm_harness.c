@@ -1,11 +1,8 @@
 /* Strips of rhythm for measurements and tests; no part of the firmware, and empty in one that has no stream. */
-#include "ictus_stream.h"
 #include "main.h"
 
-#if ICTUS_MODEL_STREAMS || defined(ICTUS_HARNESS_ALL)
+#if !ICTUS_MODEL_SEIZURES && (ICTUS_MODEL_STREAMS || defined(ICTUS_HARNESS_ALL))
 
-uint32_t ictus_harness_run_strip(const ictus_model *model, const int8_t *rows, uint32_t n_rows, uint32_t chunk,
-                                 const int8_t *context, int8_t *logits);
 void ictus_harness_strip_features(const int8_t *wave, const uint16_t *peak, uint32_t n_peaks, int8_t *features);
 uint32_t ictus_harness_rhythm_size(void);
 uint32_t ictus_harness_add_rhythm(ictus_rhythm *rhythm, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
@@ -14,25 +11,6 @@ uint32_t ictus_harness_push_strips(const int16_t *samples, uint32_t n, int32_t *
 void ictus_harness_strip_counts(uint32_t counts[3]);
 
 enum { STRIP_WORDS = 5 + ICTUS_RHYTHM_CLASSES };
-
-/* A strip of any length through the specialist, `chunk` rows a call. */
-uint32_t ictus_harness_run_strip(const ictus_model *model, const int8_t *rows, uint32_t n_rows, uint32_t chunk,
-                                 const int8_t *context, int8_t *logits)
-{
-    ictus_stream stream;
-    const int8_t *found = NULL;
-    ictus_status status = ictus_stream_reset(&stream, model, ICTUS_SPECIALIST);
-    if (status != ICTUS_OK)
-        return (uint32_t)status;
-    for (uint32_t done = 0; done < n_rows; done += chunk)
-        ictus_stream_push(&stream, rows + (size_t)done * model->window_channels,
-                          n_rows - done < chunk ? n_rows - done : chunk);
-    status = ictus_stream_finish(&stream, context, &found);
-    if (status == ICTUS_OK)
-        for (uint32_t i = 0; i < model->stage[ICTUS_SPECIALIST].n_logits; ++i)
-            logits[i] = found[i];
-    return (uint32_t)status;
-}
 
 void ictus_harness_strip_features(const int8_t *wave, const uint16_t *peak, uint32_t n_peaks, int8_t *features)
 {

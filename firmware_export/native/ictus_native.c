@@ -3,9 +3,9 @@
  * Every sample goes through `ictus_push_sample`, as on the device; what is added is the loop and the copying. */
 #include "ictus_native.h"
 
-uint32_t ictus_native_device_bytes(void)
+uint32_t ictus_native_wearable_bytes(void)
 {
-    return (uint32_t)sizeof(ictus_device);
+    return (uint32_t)sizeof(ictus_native_wearable);
 }
 
 uint32_t ictus_native_arena_bytes(const uint8_t *model, uint32_t n_bytes, uint32_t *arena_bytes)
@@ -16,10 +16,22 @@ uint32_t ictus_native_arena_bytes(const uint8_t *model, uint32_t n_bytes, uint32
     return (uint32_t)status;
 }
 
-uint32_t ictus_native_open(ictus_device *device, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
+uint32_t ictus_native_open(ictus_native_wearable *w, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
                            uint32_t arena_bytes)
 {
-    return (uint32_t)ictus_init(device, model, n_bytes, arena, arena_bytes);
+    return (uint32_t)ictus_init(&w->device, model, n_bytes, arena, arena_bytes);
+}
+
+uint32_t ictus_native_add_rhythm(ictus_native_wearable *w, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
+                                 uint32_t arena_bytes)
+{
+    return (uint32_t)ictus_add_rhythm(&w->device, &w->rhythm, model, n_bytes, arena, arena_bytes);
+}
+
+uint32_t ictus_native_add_alarm(ictus_native_wearable *w, const ictus_alarm_model *model)
+{
+    w->alarm_model = *model;
+    return (uint32_t)ictus_add_alarm(&w->device, &w->alarm, &w->alarm_model);
 }
 
 static void copy_beat(const ictus_event *event, uint32_t decided, ictus_native_beat *beat)
@@ -34,37 +46,23 @@ static void copy_beat(const ictus_event *event, uint32_t decided, ictus_native_b
         beat->class_logits[i] = event->class_logits[i];
 }
 
-uint32_t ictus_native_push(ictus_device *device, const int16_t *samples, uint32_t n, ictus_native_beat *beats,
-                           uint8_t *rejected)
+static void end_block(const ictus_device *device, ictus_native_found *found)
 {
-    uint32_t n_beats = 0;
+    *found->rejected++ = (uint8_t)(device->rejected_blocks & 1u);
+    *found->positive++ = device->alarm != NULL ? (uint8_t)(device->alarm->positive & 1u) : 0;
+}
+
+void ictus_native_push(ictus_native_wearable *w, const int16_t *samples, uint32_t n, ictus_native_found *found)
+{
+    ictus_device *device = &w->device;
     for (uint32_t k = 0; k < n; ++k) {
         const int n_new = ictus_push_sample(device, samples[k]);
         for (int i = 0; i < n_new; ++i)
-            copy_beat(&device->event[i], device->n_samples, &beats[n_beats++]);
+            copy_beat(&device->event[i], device->n_samples, found->beat++);
         if (device->n_samples % ICTUS_GATE_BLOCK == 0u)
-            *rejected++ = (uint8_t)(device->rejected_blocks & 1u);
-    }
-    return n_beats;
-}
-
-uint32_t ictus_native_gate_bytes(void)
-{
-    return (uint32_t)sizeof(ictus_native_judge);
-}
-
-void ictus_native_gate_init(ictus_native_judge *state)
-{
-    ictus_filter_init(&state->filter);
-    ictus_gate_init(&state->gate);
-}
-
-void ictus_native_features(ictus_native_judge *state, const int16_t *samples, uint32_t n, int8_t *features)
-{
-    for (uint32_t k = 0; k < n; ++k) {
-        (void)ictus_filter_push(&state->filter, samples[k]);
-        if ((k + 1u) % ICTUS_GATE_PIECE == 0u && ictus_gate_push(&state->gate, &state->filter, features))
-            features += ICTUS_GATE_FEATURES;
+            end_block(device, found);
+        if (device->rhythm != NULL && device->rhythm->decided)
+            *found->strip++ = device->rhythm->event;
     }
 }
 

@@ -14,17 +14,27 @@ typedef struct {
     int8_t class_logits[ICTUS_MAX_CLASSES];
 } ictus_native_beat;
 
+/* A device with both of its optional parts; those that are not added stay unused. */
+typedef struct {
+    ictus_device device;
+    ictus_rhythm rhythm;
+    ictus_alarm alarm;
+    ictus_alarm_model alarm_model;
+} ictus_native_wearable;
+
+/* What a stretch of samples gives, written behind one another; `push` moves the pointers on. */
+typedef struct {
+    ictus_native_beat *beat;   /* room for ICTUS_MAX_PENDING a block that ends */
+    ictus_rhythm_event *strip; /* room for one every ICTUS_RHYTHM_STRIP_BLOCKS blocks, and one more */
+    uint8_t *rejected;         /* one for each block that ends: 1 if the gate rejected it */
+    uint8_t *positive;         /* likewise: 1 if it counts for the alarm, 0 without one */
+} ictus_native_found;
+
 /* The filter and the QRS detector without the rest. */
 typedef struct {
     ictus_filter filter;
     ictus_qrs qrs;
 } ictus_native_detector;
-
-/* The filter and the features of the gate without the rest. */
-typedef struct {
-    ictus_filter filter;
-    ictus_gate gate;
-} ictus_native_judge;
 
 enum { ICTUS_NATIVE_TILE = 32 }; /* periods of a polyphase filter that are worked on side by side */
 
@@ -34,25 +44,24 @@ typedef struct {
     int64_t up, down, n_taps;
 } ictus_native_polyphase;
 
-uint32_t ictus_native_device_bytes(void);
+uint32_t ictus_native_wearable_bytes(void);
 
 /* RAM that the stages of a model need; returns an ictus_status. */
 uint32_t ictus_native_arena_bytes(const uint8_t *model, uint32_t n_bytes, uint32_t *arena_bytes);
 
 /* `ictus_init`; returns an ictus_status. */
-uint32_t ictus_native_open(ictus_device *device, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
+uint32_t ictus_native_open(ictus_native_wearable *w, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
                            uint32_t arena_bytes);
 
-/* Push `n` samples. `beats` has room for ICTUS_MAX_PENDING a block that ends; `rejected` gets one byte for each, 1 if
- * the gate rejected it. Returns the number of beats. */
-uint32_t ictus_native_push(ictus_device *device, const int16_t *samples, uint32_t n, ictus_native_beat *beats,
-                           uint8_t *rejected);
+/* `ictus_add_rhythm`; returns an ictus_status. */
+uint32_t ictus_native_add_rhythm(ictus_native_wearable *w, const uint8_t *model, uint32_t n_bytes, uint32_t *arena,
+                                 uint32_t arena_bytes);
 
-uint32_t ictus_native_gate_bytes(void);
-void ictus_native_gate_init(ictus_native_judge *state);
+/* `ictus_add_alarm` with a copy of the model; returns an ictus_status. */
+uint32_t ictus_native_add_alarm(ictus_native_wearable *w, const ictus_alarm_model *model);
 
-/* The gate's features alone, of whole blocks: int8[n / ICTUS_GATE_BLOCK][ICTUS_GATE_FEATURES]. */
-void ictus_native_features(ictus_native_judge *state, const int16_t *samples, uint32_t n, int8_t *features);
+/* Push `n` samples, whole blocks. */
+void ictus_native_push(ictus_native_wearable *w, const int16_t *samples, uint32_t n, ictus_native_found *found);
 
 uint32_t ictus_native_detector_bytes(void);
 void ictus_native_detector_init(ictus_native_detector *state);

@@ -42,6 +42,7 @@ ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model
     ictus_beat_init(&device->beat);
     device->counts = none;
     device->rhythm = NULL;
+    device->alarm = NULL;
     device->n_samples = device->rejected_blocks = device->n_pending = device->last_peak = 0;
     for (unsigned i = 0; i < ICTUS_BEAT_RING; ++i)
         device->filtered[i] = 0;
@@ -144,6 +145,8 @@ static int end_block(ictus_device *device, const int8_t *features)
 {
     int n_events = 0;
     ictus_run_gate(device, features);
+    if (device->alarm != NULL)
+        device->push_alarm(device->alarm, features);
     while (device->n_pending > 0) {
         const uint32_t post_rr = known_post_rr(device);
         if (post_rr == 0)

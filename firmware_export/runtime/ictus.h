@@ -1,4 +1,5 @@
-/* The whole wearable: samples in, one event per heart beat out, and if asked for one per strip of rhythm.
+/* The whole wearable: samples in, one event per heart beat out, and if asked for one per strip of rhythm and an alarm
+ * of ventricular fibrillation.
  *
  *     static ictus_device device;
  *     static uint32_t arena[ICTUS_ARENA_BYTES / 4];
@@ -12,12 +13,13 @@
  * the screen, and on to the specialist if the screen finds it abnormal. All state lies in `ictus_device` and in the
  * arena. Equal to the Python of ictus.signals and ictus.compression, bit for bit.
  *
- * Optional parts (ictus_rhythm.h) follow the same samples. One that is not added costs neither RAM nor flash: the
- * device reaches it by a pointer that only `ictus_add_...` sets.
+ * Optional parts (ictus_rhythm.h, ictus_alarm.h) follow the same samples. One that is not added costs neither RAM nor
+ * flash but for two pointers: the device reaches it by those that only `ictus_add_...` sets.
  */
 #ifndef ICTUS_H
 #define ICTUS_H
 
+#include "ictus_alarm.h"
 #include "ictus_beat.h"
 #include "ictus_filter.h"
 #include "ictus_gate.h"
@@ -71,6 +73,8 @@ typedef struct {
     uint8_t decides_beats;                /* 0 if the model has only its gate in common with a model of beats */
     ictus_rhythm *rhythm;                 /* NULL unless added */
     void (*end_rhythm_block)(ictus_rhythm *rhythm, const int16_t *ring, uint32_t ring_size, uint32_t rejected);
+    ictus_alarm *alarm; /* NULL unless added */
+    void (*push_alarm)(ictus_alarm *alarm, const int8_t *features);
 } ictus_device;
 
 /* Prepare a device. `model` stays in place; `arena` is lent, `arena_bytes` at least what the model needs.
@@ -84,6 +88,10 @@ ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model
  * says which seconds are analysable. ICTUS_OTHER_INPUTS if the model is not one for the strips here. */
 ictus_status ictus_add_rhythm(ictus_device *device, ictus_rhythm *rhythm, const uint8_t *model, size_t model_bytes,
                               uint32_t *arena, size_t arena_bytes);
+
+/* Add the alarm of ventricular fibrillation, see ictus_alarm.h: after ictus_init, before the first sample. `alarm` and
+ * `model` stay in place. */
+ictus_status ictus_add_alarm(ictus_device *device, ictus_alarm *alarm, const ictus_alarm_model *model);
 
 /* Take one sample, any int16. Returns the number of events in `device->event`, valid until the next sample: 0 but at
  * the end of a block, at most ICTUS_MAX_PENDING. */

@@ -1,10 +1,23 @@
 #include "ictus_alarm.h"
 
+#include "ictus.h"
 #include "ictus_fixed.h"
 
-void ictus_alarm_init(ictus_alarm *alarm)
+void ictus_alarm_init(ictus_alarm *alarm, const ictus_alarm_model *model)
 {
+    alarm->model = model;
     alarm->positive = 0;
+    alarm->stands = 0;
+}
+
+ictus_status ictus_add_alarm(ictus_device *device, ictus_alarm *alarm, const ictus_alarm_model *model)
+{
+    if (device == NULL || alarm == NULL || model == NULL)
+        return ICTUS_NULL_ARGUMENT;
+    ictus_alarm_init(alarm, model);
+    device->alarm = alarm;
+    device->push_alarm = ictus_alarm_push;
+    return ICTUS_OK;
 }
 
 /* Rounded to 5 fraction bits; the sum stays below 2^19 + 2^15. */
@@ -35,10 +48,10 @@ static uint32_t bits_of(uint32_t word)
     return n;
 }
 
-int ictus_alarm_push(ictus_alarm *alarm, const ictus_alarm_model *model, const int8_t features[ICTUS_GATE_FEATURES])
+void ictus_alarm_push(ictus_alarm *alarm, const int8_t features[ICTUS_GATE_FEATURES])
 {
-    const uint32_t is_positive = ictus_alarm_logit(model, features) >= model->threshold;
+    const uint32_t is_positive = ictus_alarm_logit(alarm->model, features) >= alarm->model->threshold;
     const uint32_t last = ((uint32_t)alarm->positive << 1 | is_positive) & ((1u << ICTUS_ALARM_WINDOW) - 1u);
     alarm->positive = (uint16_t)last;
-    return bits_of(last) >= ICTUS_ALARM_COUNT;
+    alarm->stands = bits_of(last) >= ICTUS_ALARM_COUNT;
 }

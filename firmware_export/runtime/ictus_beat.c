@@ -9,6 +9,7 @@
 #define QRS_SAMPLES (2 * QRS_HALF_WIDTH + 1)
 #define P_WAVE_FIRST (ICTUS_BEAT_PRE_R - 32)
 #define P_WAVE_SAMPLES 20
+#define P_SMOOTHING 4
 #define RR_CAP 255u
 #define LONG_RR_CAP 1023u
 #define FIRST_DEVIATION 4
@@ -129,6 +130,30 @@ static void write_later_context(const ictus_beat *s, int32_t pre, int8_t *out)
     out[ICTUS_BEAT_SHARES] = ratio(pre * 16, ictus_asr32(s->rr_square / (s->rr_recent >> 12), 2));
 }
 
+static int32_t smooth_shape(const view *v, int32_t first)
+{
+    int32_t sum = 0;
+    for (int32_t i = first; i < first + P_SMOOTHING; i++) {
+        sum += shape_at(v, i);
+    }
+    return sum;
+}
+
+/* How far the template's P wave rises above and falls below the line between its ends. */
+static void write_p_wave_context(const view *v, int8_t *out)
+{
+    int32_t last = P_WAVE_FIRST + P_WAVE_SAMPLES - P_SMOOTHING;
+    int32_t ends = smooth_shape(v, P_WAVE_FIRST) + smooth_shape(v, last);
+    int32_t highest = smooth_shape(v, P_WAVE_FIRST), lowest = highest;
+    for (int32_t first = P_WAVE_FIRST + 1; first <= last; first++) {
+        int32_t here = smooth_shape(v, first);
+        highest = ictus_max32(highest, here);
+        lowest = ictus_min32(lowest, here);
+    }
+    out[0] = ictus_sat8((2 * highest - ends) * 64 / v->typical);
+    out[1] = ictus_sat8((ends - 2 * lowest) * 64 / v->typical);
+}
+
 static int32_t residual_sum(const int8_t *window, int32_t first, int32_t n)
 {
     int32_t sum = 0;
@@ -209,6 +234,7 @@ void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t
     write_rr_context(s, pre, post, context);
     write_shape_context(&v, window, context + 10);
     write_later_context(s, pre, context + 14);
+    write_p_wave_context(&v, context + 18);
     learn_shape(s, &v);
     learn_rr(s, pre, pause);
 }

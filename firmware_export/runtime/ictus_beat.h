@@ -13,7 +13,7 @@
 #define ICTUS_BEAT_WINDOW 96 /* samples: [R - 50, R + 46) */
 #define ICTUS_BEAT_PRE_R 50
 #define ICTUS_BEAT_CHANNELS 2
-#define ICTUS_BEAT_CONTEXT 18
+#define ICTUS_BEAT_CONTEXT 20
 #define ICTUS_BEAT_POST_CAP 192u /* samples */
 #define ICTUS_BEAT_RING 512u     /* a power of two */
 #define ICTUS_BEAT_LOCAL 8u

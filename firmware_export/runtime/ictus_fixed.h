@@ -56,4 +56,13 @@ static inline int32_t ictus_min32(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
+/* How many bits are set. */
+static inline uint32_t ictus_count_bits(uint32_t bits)
+{
+    uint32_t n = 0;
+    for (; bits != 0; bits &= bits - 1u)
+        ++n;
+    return n;
+}
+
 #endif
