@@ -1,7 +1,7 @@
 """What an analysis finds: beats, events, heart rate, latency."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from ..signals import CLASSES, DEVICE_FS_HZ
 from .beat_events import Event
 from .heart_rate import HeartRate, Trend
+from .rhythm_events import RhythmSummary, StripTable
 
 __all__ = ["NOTICE", "STAGES", "Analysis", "Beat", "BeatTable", "Found", "Latency", "Summary"]
 
@@ -98,6 +99,8 @@ class Found:
     events: Sequence[Event]
     alarms: Sequence[Event]
     not_analysable: Sequence[Event]
+    strips: StripTable
+    episodes: Sequence[Event]
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,7 @@ class Summary:
     rate : heart rate over the analysable time
     trend : heart rate and analysable share over time
     latency : of the decisions
+    rhythm : strips by class, episodes of atrial fibrillation and its burden
     note : what the reader should know of how it was done; empty as a rule
     """
 
@@ -128,6 +132,7 @@ class Summary:
     rate: HeartRate
     trend: Trend
     latency: Latency
+    rhythm: RhythmSummary
     note: str = ""
 
     @property
@@ -143,14 +148,16 @@ class Analysis:
     ----------
     summary : its figures
     table : every detected beat in time order, rejected ones included
-    events : runs, couplets, bigeminy, pauses and ventricular fibrillation in time order
+    events : runs, couplets, bigeminy, pauses, ventricular and atrial fibrillation in time order
     not_analysable : stretches that the gate rejected
+    strips : every strip of rhythm in time order
     """
 
     summary: Summary
     table: BeatTable
     events: tuple[Event, ...]
     not_analysable: tuple[Event, ...]
+    strips: StripTable = field(default_factory=StripTable.empty)
 
     @cached_property
     def beats(self) -> tuple[Beat, ...]:

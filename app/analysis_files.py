@@ -5,7 +5,7 @@ does not grow with its length.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from heapq import merge
@@ -15,19 +15,26 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..signals import CLASSES, DEVICE_FS_HZ
-from ..signals.wfdb_annotations import Mark, encode_annotations
 from .analysis import NOTICE, STAGES, Analysis, BeatTable, Found, Summary
 from .beat_events import Event
-from .heart_rate import RR_LIMITS_S, Trend
+from .event_files import (
+    TimedMark,
+    annotation_bytes,
+    heart_rate_json,
+    in_time,
+    json_array,
+    json_line,
+    quality_marks,
+    table_lines,
+)
+from .heart_rate import Trend
 from .output import atomic_folder, json_text
+from .rhythm_files import burden_json, rhythm_marks, strip_lines
 
-__all__ = ["AnalysisFiles", "analysis_files", "save_analysis", "summary_json"]
+__all__ = ["FIRST_EVENTS", "AnalysisFiles", "analysis_files", "save_analysis", "summary_json"]
 
 _TASK = "beat"
 """Also the annotator's name, which is the suffix of a WFDB annotation file."""
-
-_UNREADABLE, _CLEAN = -1, 0
-"""Subtypes of the signal quality annotation ``~`` (WFDB Applications Guide, annotation codes)."""
 
 _CLASS_NAMES = {
     "S": "supraventricular_beat",
@@ -35,17 +42,19 @@ _CLASS_NAMES = {
     "F": "fusion_beat",
     "Q": "unclassified_beat",
 }
-_COLUMNS = ("onset", "duration", "trial_type", "n_beats", "rate_bpm", "note")
 _MARK = np.dtype([("peak", "i8"), ("label", "i1")])
 _MARKS_AT_ONCE = 1 << 16
-_FIRST_EVENTS = 12
-_BEATS, _MARKS, _EVENTS, _ALARMS, _REJECTED = "beats", "marks", "events", "alarms", "rejected"
+FIRST_EVENTS = 12
+"""Events that a terminal shows."""
+_BEATS, _MARKS, _STRIPS, _REJECTED = "beats", "marks", "strips", "rejected"
+_KINDS = ("events", "alarms", "episodes")
+"""Events of beats, of the alarm and of the rhythm, each in time order."""
 
 
 def save_analysis(analysis: Analysis, out_dir: str | Path) -> list[Path]:
     """Write an analysis that is in memory; see `analysis_files`."""
     with analysis_files(out_dir) as files:
-        files.add(Found(analysis.table, analysis.events, (), analysis.not_analysable))
+        files.add(Found(analysis.table, analysis.events, (), analysis.not_analysable, analysis.strips, ()))
         files.finish(analysis.summary)
     return files.paths
 
@@ -84,7 +93,7 @@ class AnalysisFiles:
         self._spools: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> "AnalysisFiles":
-        for kind in (_BEATS, _MARKS, _EVENTS, _ALARMS, _REJECTED):
+        for kind in (_BEATS, _MARKS, _STRIPS, *_KINDS, _REJECTED):
             self._spools[kind] = self._spool(kind).open("wb")
         return self
 
@@ -99,12 +108,13 @@ class AnalysisFiles:
         marks["peak"], marks["label"] = found.beats.peak, found.beats.label
         self._spools[_MARKS].write(marks.tobytes())
         self._spools[_BEATS].writelines(_beat_lines(found.beats))
-        self._spools[_EVENTS].writelines(_json_line(asdict(e)) for e in found.events)
-        self._spools[_ALARMS].writelines(_json_line(asdict(e)) for e in found.alarms)
-        self._spools[_REJECTED].writelines(_json_line(asdict(e)) for e in found.not_analysable)
-        both = sorted((*found.events, *found.alarms), key=_in_time)
-        self.n_events += len(both)
-        self.first_events += both[: _FIRST_EVENTS - len(self.first_events)]
+        self._spools[_STRIPS].writelines(strip_lines(found.strips))
+        for kind in (*_KINDS, _REJECTED):
+            events = found.not_analysable if kind == _REJECTED else getattr(found, kind)
+            self._spools[kind].writelines(json_line(vars(e)) for e in events)
+        new = sorted((*found.events, *found.alarms, *found.episodes), key=in_time)
+        self.n_events += len(new)
+        self.first_events += new[: FIRST_EVENTS - len(self.first_events)]
 
     def finish(self, summary: Summary) -> None:
         """Write the three files."""
@@ -116,9 +126,9 @@ class AnalysisFiles:
         with as_json.open("wb") as file:
             file.writelines(self._json(summary))
         with as_wfdb.open("wb") as file:
-            file.writelines(encode_annotations(self._annotations(summary), summary.fs_hz))
+            file.writelines(self._annotations(summary))
         with as_tsv.open("wb") as file:
-            file.writelines(("\t".join(row) + "\n").encode() for row in self._rows())
+            file.writelines(table_lines(self._rows()))
 
     def _spool(self, kind: str) -> Path:
         return self._folder / f".{kind}"
@@ -140,37 +150,32 @@ class AnalysisFiles:
     def _json(self, summary: Summary) -> Iterator[bytes]:
         head = json_text(summary_json(summary)).rstrip()
         yield head.removesuffix("\n}").encode()
-        yield b',\n  "trend": ' + _json_line(_trend(summary.trend)).rstrip()
-        yield from _array("events", (_json_line(asdict(e)) for e in self._all_events()))
+        yield b',\n  "trend": ' + json_line(_trend(summary.trend)).rstrip()
+        yield from json_array("events", (json_line(vars(e)) for e in self._all_events()))
         rejected = ({"onset_s": e.onset_s, "duration_s": e.duration_s} for e in self._stored(_REJECTED))
-        yield from _array("not_analysable", map(_json_line, rejected))
-        yield from _array("beats", self._lines(_BEATS))
+        yield from json_array("not_analysable", map(json_line, rejected))
+        yield from json_array("strips", self._lines(_STRIPS))
+        yield from json_array("beats", self._lines(_BEATS))
         yield b"\n}\n"
 
-    def _annotations(self, summary: Summary) -> Iterator[Mark]:
-        """Class letters at the R peaks, ``~`` where a rejected stretch begins and ends; rejected beats left out.
+    def _annotations(self, summary: Summary) -> Iterator[bytes]:
+        """Class letters at R peaks, ``~`` where rejected stretches begin and end, ``+`` where the rhythm changes.
 
-        Samples count at the rate of the recording.
+        Rejected beats are left out; samples count at the rate of the recording.
         """
-        beats = ((peak / DEVICE_FS_HZ, CLASSES[label], 0) for peak, label in self._stored_marks() if label >= 0)
-        for time_s, symbol, subtype in merge(beats, self._quality(summary), key=lambda mark: mark[0]):
-            yield Mark(min(round(time_s * summary.fs_hz), summary.n_samples - 1), symbol, subtype)
+        letters = (TimedMark(p / DEVICE_FS_HZ, CLASSES[label]) for p, label in self._stored_marks() if label >= 0)
+        quality = quality_marks(self._stored(_REJECTED), summary.duration_s)
+        rhythm = rhythm_marks(self._lines(_STRIPS), summary.duration_s)
+        return annotation_bytes(rhythm, quality, letters, fs_hz=summary.fs_hz, n_samples=summary.n_samples)
 
-    def _quality(self, summary: Summary) -> Iterator[tuple[float, str, int]]:
-        for e in self._stored(_REJECTED):
-            yield e.onset_s, "~", _UNREADABLE
-            if e.onset_s + e.duration_s < summary.duration_s:
-                yield e.onset_s + e.duration_s, "~", _CLEAN
-
-    def _rows(self) -> Iterator[tuple[str, ...]]:
+    def _rows(self) -> Iterator[Event]:
         """Events, rejected stretches and every beat that is not normal, in time order."""
         marks = ((peak / DEVICE_FS_HZ, CLASSES[label]) for peak, label in self._stored_marks() if label >= 0)
         beats = (Event(time_s, 0.0, _CLASS_NAMES[letter]) for time_s, letter in marks if letter in _CLASS_NAMES)
-        yield _COLUMNS
-        yield from map(_row, merge(beats, self._all_events(), self._stored(_REJECTED), key=_in_time))
+        return merge(beats, self._all_events(), self._stored(_REJECTED), key=in_time)
 
     def _all_events(self) -> Iterator[Event]:
-        return merge(self._stored(_EVENTS), self._stored(_ALARMS), key=_in_time)
+        return merge(*map(self._stored, _KINDS), key=in_time)
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -185,19 +190,10 @@ def summary_json(summary: Summary) -> dict[str, Any]:
             "analysable_s": summary.duration_s - summary.rejected_s,
             "rejected_s": summary.rejected_s,
             "beats": {"detected": summary.n_beats, "rejected": summary.n_rejected, **summary.n_by_class},
-            "heart_rate_bpm": _heart_rate(summary),
+            "heart_rate_bpm": heart_rate_json(summary.rate),
+            "rhythm": burden_json(summary.rhythm),
             "latency": _latency(summary),
         },
-    }
-
-
-def _heart_rate(summary: Summary) -> dict[str, Any]:
-    return {
-        "mean": summary.rate.mean_bpm,
-        "min": summary.rate.min_bpm,
-        "max": summary.rate.max_bpm,
-        "definition": "mean over all RR intervals between analysable beats; lowest and highest mean over 8 "
-        f"RR intervals in a row; RR intervals outside {RR_LIMITS_S[0]:g} to {RR_LIMITS_S[1]:g} s left out",
     }
 
 
@@ -227,26 +223,3 @@ def _beat_lines(beats: BeatTable) -> Iterator[bytes]:
             f'{{"time_s": {time_s}, "class": {letter}, "stage": "{STAGES[stage]}", "screen": {screen}, '
             f'"confidence": {share}}}\n'
         ).encode()
-
-
-def _json_line(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def _array(name: str, lines: Iterable[bytes]) -> Iterator[bytes]:
-    """A member of a JSON object: an array with one element on each line."""
-    yield f',\n  "{name}": ['.encode()
-    between = b"\n    "
-    for line in lines:
-        yield between + line.rstrip(b"\n")
-        between = b",\n    "
-    yield b"]" if between.startswith(b"\n") else b"\n  ]"
-
-
-def _in_time(e: Event) -> tuple[float, str]:
-    return e.onset_s, e.kind
-
-
-def _row(e: Event) -> tuple[str, ...]:
-    rate = "n/a" if e.rate_bpm is None else f"{e.rate_bpm:.1f}"
-    return f"{e.onset_s:.3f}", f"{e.duration_s:.3f}", e.kind, str(e.n_beats or "n/a"), rate, e.note or "n/a"

@@ -5,21 +5,25 @@ from typing import Protocol
 
 import numpy as np
 
-from ..compression.compact import LOGIT_FRACTION_BITS
 from ..firmware_export.native_device import Decided
+from ..firmware_export.rhythm_run import STRIP_BLOCKS, StripEvents
 from ..signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ, Lead, UnanalysableError, device_pieces
 from ..signals.device_signal import Resample
 from .analysis import BeatTable, Found, Latency, Summary
-from .beat_events import EventFinder, StretchFinder
+from .beat_events import Event, EventFinder, StretchFinder
+from .decision_scores import decision_scores
 from .fibrillation import FibrillationFinder
 from .heart_rate import HeartRateMeter
 from .reference_cascade import MAX_WAIT
+from .rhythm_events import AfFinder, RhythmMeter, StripTable, strip_table
 
-__all__ = ["AnalysisStream", "Cascade", "beat_table"]
+__all__ = ["STRIP_S", "AnalysisStream", "Cascade", "JudgedSeconds", "beat_table"]
 
 _TAIL_BLOCKS = MAX_WAIT // BLOCK_SAMPLES + 1
 """Blocks of the last sample held, after which every beat of the recording is decided."""
 _LATENCY_BOUND = MAX_WAIT + BLOCK_SAMPLES
+STRIP_S = STRIP_BLOCKS * BLOCK_SAMPLES // DEVICE_FS_HZ
+"""Length of a strip."""
 
 
 class Cascade(Protocol):
@@ -57,17 +61,20 @@ class AnalysisStream:
     def __init__(self, lead: Lead, cascade: Cascade, resample: Resample, note: str = "") -> None:
         self._lead, self._cascade, self._resample, self._note = lead, cascade, resample, note
         self._n_device = 0
-        self._seconds = _Seconds()
+        self._seconds = JudgedSeconds()
         self._events, self._rejected = EventFinder(), StretchFinder("not_analysable")
-        self._alarm, self._n_features = FibrillationFinder(), 0
+        self._alarm, self._n_alarm_seconds = FibrillationFinder(), 0
+        self._episodes, self._rhythm = AfFinder(), RhythmMeter(STRIP_S)
         self._rate, self._latency = HeartRateMeter(), _LatencyCount()
         self._n_by_label = np.zeros(len(CLASSES) + 1, np.int64)  # the last one counts rejected beats
 
     def __iter__(self) -> Iterator[Found]:
         for decided in self._decided():
             yield self._take(decided)
-        rejected = self._rejected.close(self._lead.duration_s)
-        yield Found(BeatTable.empty(), self._events.close(), self._alarm.close(), rejected)
+        rejected, episodes = self._rejected.close(self._lead.duration_s), self._episodes.close()
+        self._rhythm.add(StripTable.empty(), episodes)
+        events = self._events.close(), self._alarm.close(), rejected
+        yield Found(BeatTable.empty(), *events, StripTable.empty(), episodes)
 
     def summary(self) -> Summary:
         """The figures, once everything has been iterated over."""
@@ -88,6 +95,7 @@ class AnalysisStream:
             rate=self._rate.rate(),
             trend=self._rate.trend(),
             latency=self._latency.summary(),
+            rhythm=self._rhythm.summary(self._lead.duration_s),
             note=self._note,
         )
 
@@ -116,12 +124,26 @@ class AnalysisStream:
         segment = self._seconds.segment(peak)
         self._rate.add_beats(peak, segment)
         events = self._events.add(peak / DEVICE_FS_HZ, letters, segment)
-        features = decided.features[: self._n_device // BLOCK_SAMPLES - self._n_features]
-        self._n_features += len(features)
-        return Found(beat_table(decided), events, self._alarm.add(features), self._rejected.add(rejected))
+        strips, episodes = self._take_strips(decided.strips)
+        alarms = self._alarm.add(self._whole_seconds(decided.positive))
+        return Found(beat_table(decided), events, alarms, self._rejected.add(rejected), strips, episodes)
+
+    def _whole_seconds(self, positive: np.ndarray) -> np.ndarray:
+        """Those of the recording: the last one is left out if the recording does not fill it."""
+        within = positive[: self._n_device // BLOCK_SAMPLES - self._n_alarm_seconds]
+        self._n_alarm_seconds += len(within)
+        return within
+
+    def _take_strips(self, events: StripEvents) -> tuple[StripTable, list[Event]]:
+        """Strips that lie within the recording, and episodes of fibrillation that are over."""
+        strips = strip_table(events, STRIP_S)
+        strips = strips.take(strips.onset_s + strips.duration_s <= self._n_device // BLOCK_SAMPLES)
+        episodes = self._episodes.add(strips)
+        self._rhythm.add(strips, episodes)
+        return strips, episodes
 
 
-class _Seconds:
+class JudgedSeconds:
     """The gate's judgement, second by second."""
 
     def __init__(self) -> None:
@@ -173,16 +195,5 @@ class _LatencyCount:
 
 def beat_table(decided: Decided) -> BeatTable:
     """Decisions with scores in natural units."""
-    screen, classes = _natural(decided.screen), _natural(decided.classes)
-    share = np.exp(classes - classes.max(axis=1, keepdims=True, initial=-np.inf))
-    of_label = share[np.arange(len(share)), np.maximum(decided.label, 0)] / share.sum(axis=1)
-    confidence = np.where(decided.reached == 2, of_label, 1 / (1 + np.exp(screen)))
-    gated = decided.label < 0
-    screen, confidence = np.where(gated, np.nan, screen), np.where(gated, np.nan, confidence)
-    return BeatTable(decided.peak, decided.label, decided.reached, screen, confidence)
-
-
-def _natural(logits: np.ndarray) -> np.ndarray:
-    """Logits in natural units: those of the compact model are Q4.3 integers."""
-    is_fixed_point = np.issubdtype(logits.dtype, np.integer)
-    return logits.astype(np.float64) / (1 << LOGIT_FRACTION_BITS if is_fixed_point else 1)
+    scores = decision_scores(decided.label, decided.reached, decided.screen, decided.classes)
+    return BeatTable(decided.peak, decided.label, decided.reached, *scores)

@@ -3,18 +3,19 @@
 import os
 from pathlib import Path
 
-from scipy.signal import upfirdn
-
 from ..compression import CompactModel
 from ..firmware_export.native_device import NativeDevice, resample_native
 from ..firmware_export.native_library import NoNativeLibraryError, native_library
+from ..models.alarm_model import load_alarm
 from ..models.staged import StagedModel
 from ..signals import Lead, Recording, lead_of, open_lead
+from ..signals.polyphase import upfirdn
 from .analysis import NOTICE, Analysis, Beat, BeatTable, Latency, Summary
 from .analysis_files import AnalysisFiles, analysis_files
 from .analysis_stream import AnalysisStream
+from .model_files import load_model
 from .reference_cascade import ReferenceCascade
-from .verbs import load_model
+from .rhythm_events import StripTable
 
 __all__ = ["NOTICE", "Analysis", "Beat", "Latency", "analyze", "analyze_to_files", "open_analysis"]
 
@@ -23,6 +24,7 @@ def analyze(
     recording: Recording | str | os.PathLike[str],
     model: StagedModel | None = None,
     channel: int | str | None = None,
+    rhythm: StagedModel | None = None,
 ) -> Analysis:
     """Run the cascade over one lead of a recording; reference annotations are not looked at.
 
@@ -32,8 +34,9 @@ def analyze(
     Parameters
     ----------
     recording : any rate from 60 to 5,000 Hz; or the path of one, which is then read piece by piece
-    model : float or compact; None takes the zoo's
+    model : of beats, float or compact; None takes the zoo's
     channel : column or name of the lead; None takes MLII, else II, else the first
+    rhythm : of strips of rhythm, float or compact; None takes the zoo's
 
     Raises
     ------
@@ -43,13 +46,18 @@ def analyze(
         A rate, unit or channel that the front end cannot take, or a file that cannot be read.
     """
     lead = lead_of(recording, channel) if isinstance(recording, Recording) else open_lead(recording, channel)
-    stream = open_analysis(lead, model)
+    stream = open_analysis(lead, model, rhythm)
     found = list(stream)
     return Analysis(
         stream.summary(),
         BeatTable.concatenate([f.beats for f in found]),
-        tuple(sorted((e for f in found for e in (*f.events, *f.alarms)), key=lambda e: (e.onset_s, e.kind))),
+        tuple(
+            sorted(
+                (e for f in found for e in (*f.events, *f.alarms, *f.episodes)), key=lambda e: (e.onset_s, e.kind)
+            )
+        ),
         tuple(e for f in found for e in f.not_analysable),
+        StripTable.concatenate([f.strips for f in found]),
     )
 
 
@@ -72,13 +80,17 @@ def analyze_to_files(
     return summary, files
 
 
-def open_analysis(lead: Lead, model: StagedModel | None = None) -> AnalysisStream:
+def open_analysis(
+    lead: Lead, model: StagedModel | None = None, rhythm: StagedModel | None = None
+) -> AnalysisStream:
     """The analysis of a lead, to be iterated over; arguments as `analyze`."""
     model = load_model().model if model is None else model
+    rhythm = load_model(task="rhythm").model if rhythm is None else rhythm
     try:
         native_library()
     except NoNativeLibraryError as error:
         note = f"analysed by the Python reference, with the same result but slowly: {error}"
-        return AnalysisStream(lead, ReferenceCascade(model), upfirdn, note)
-    cascade = NativeDevice(model) if isinstance(model, CompactModel) else ReferenceCascade(model)
-    return AnalysisStream(lead, cascade, resample_native)
+        return AnalysisStream(lead, ReferenceCascade(model, rhythm), upfirdn, note)
+    if isinstance(model, CompactModel) and isinstance(rhythm, CompactModel):
+        return AnalysisStream(lead, NativeDevice(model, rhythm, load_alarm()), resample_native)
+    return AnalysisStream(lead, ReferenceCascade(model, rhythm), resample_native)

@@ -15,7 +15,7 @@ from ..models import (
     Decisions,
     GateSources,
     Protocol,
-    cross_validation,
+    cv_protocols,
     decide,
     evaluate_decisions,
     train_beats,
@@ -54,7 +54,7 @@ def cross_validate(
     InputError
         too few subjects, or a folder that cannot be written
     """
-    protocols = cross_validation(records, n_folds, seed, config)
+    protocols = cv_protocols(records, n_folds, seed, config)
     decisions: dict[str, Decisions] = {}
     for number, protocol in enumerate(protocols):
         decisions |= _fold(protocol, sources, keep_in, progress)
@@ -65,7 +65,7 @@ def cross_validate(
 
 def folds_sha256(records: Sequence[BeatRecord], n_folds: int, seeds: Sequence[int]) -> str:
     """Hash of all folds of all seeds."""
-    hashes = [p.sha256 for seed in seeds for p in cross_validation(records, n_folds, seed)]
+    hashes = [p.sha256 for seed in seeds for p in cv_protocols(records, n_folds, seed)]
     return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 

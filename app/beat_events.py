@@ -30,6 +30,7 @@ class Event:
     n_beats : beats that belong to it, 0 where it is not made of beats
     rate_bpm : mean rate within a run, else None
     note : a sentence for the reader
+    confidence : the network's own share for it, 0 to 1, not calibrated; None where it comes from a rule
     """
 
     onset_s: float
@@ -38,6 +39,7 @@ class Event:
     n_beats: int = 0
     rate_bpm: float | None = None
     note: str = ""
+    confidence: float | None = None
 
 
 def beat_events(time_s: np.ndarray, label: np.ndarray, segment: np.ndarray) -> list[Event]:

@@ -260,11 +260,12 @@ def compress(
     if loaded.provenance.get("split_sha256") not in (None, protocol.sha256):
         raise InputError(f"{loaded.path}: was trained on another split of {loaded.provenance.get('dataset')}")
     material = protocol.training_set(GateSources.find(found.is_sample))
-    compact = compress_beat(loaded.model, material, _recipe(recipe, protocol.config), protocol.config, progress)
-    summary = compression_summary(
-        loaded.model, compact, protocol.evaluate(loaded.model), protocol.evaluate(compact)
-    )
-    summary = {"recipe": recipe, "split": protocol.name, "dataset": found.name} | summary
+    chosen = _recipe(recipe, protocol.config)
+    compact = compress_beat(loaded.model, material, chosen, protocol.config, progress)
+    scores = (protocol.evaluate(m).scores for m in (loaded.model, compact))
+    summary = compression_summary(loaded.model, compact, *scores)
+    offset = {"class_offset": list(chosen.class_offset)} if chosen.class_offset else {}
+    summary = {"recipe": recipe, **offset, "split": protocol.name, "dataset": found.name} | summary
     if out is not None:
         write_bytes(Path(out), to_bytes(compact))
         write_json(card_path(Path(out)), summary | {"provenance": loaded.provenance})

@@ -97,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
         _add_compress,
         _add_export,
         _add_simulate,
+        _add_app,
     ):
         add(commands)
     return parser
@@ -113,7 +114,7 @@ def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentP
 
 
 def _add_task(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task", default="beat", help="beat or rhythm; default: %(default)s")
+    parser.add_argument("--task", default="beat", help="beat, rhythm or seizure; default: %(default)s")
 
 
 def _add_extra(parser: argparse.ArgumentParser) -> None:
@@ -122,8 +123,12 @@ def _add_extra(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR|NAME",
-        help="further labelled data set of the training side (beat); repeatable",
+        help="further labelled data set of the training side (beat, seizure); repeatable",
     )
+
+
+def _add_montage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--montage", metavar="M", help="of seizure: see `ictus analyze`; default: double-banana")
 
 
 def _count(text: str) -> int:
@@ -177,6 +182,12 @@ def _add_analyze(commands: _Commands) -> None:
     parser.add_argument(
         "--channel", metavar="LEAD", help="name of the lead; default: MLII, else II, else the first"
     )
+    parser.add_argument(
+        "--montage",
+        metavar="M",
+        help="of seizure: double-banana, temporal-4, temporal-2, as-recorded, or channels like F7-T7,T7-P7; "
+        "default: the first of these of which the recording holds half",
+    )
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate of a CSV file that states none")
     parser.add_argument("--out", metavar="DIR", default=".", help="default: the current folder")
 
@@ -186,9 +197,13 @@ def _add_train(commands: _Commands) -> None:
     parser.add_argument("task", metavar="TASK")
     _add_data_option(parser)
     parser.add_argument(
-        "--split", metavar="S", help="beat: inter (default) or intra; rhythm: all (default) or fold0 to fold4"
+        "--split",
+        metavar="S",
+        help="beat: inter (default) or intra; rhythm: all (default) or fold0 to fold4; seizure: all (default) or "
+        "without-SUBJECT",
     )
     _add_extra(parser)
+    _add_montage(parser)
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(
         "--seeds",
@@ -210,8 +225,16 @@ def _add_evaluate(commands: _Commands) -> None:
     )
     _add_data_option(parser)
     parser.add_argument(
-        "--split", metavar="S", help="inter, intra, cv, external or all; default: inter for beat, cv for rhythm"
+        "--split",
+        metavar="S",
+        help="inter, intra, cv, external or all; seizure: loso, subject, external or all; default: inter for "
+        "beat, cv for rhythm, loso for seizure",
     )
+    parser.add_argument(
+        "--negatives", metavar="DIR", help="of seizure: folder of seizure-free EEG, to count false alarms on"
+    )
+    _add_montage(parser)
+    _add_extra(parser)
     parser.add_argument("--peaks", choices=("detected", "reference"), help="of beat; default: detected")
     parser.add_argument("--folds", type=_count, metavar="K", help="of --split cv; default: 5")
     parser.add_argument("--recipe", metavar="R", help="of --split cv of rhythm: compress every fold's model, too")
@@ -245,3 +268,18 @@ def _add_simulate(commands: _Commands) -> None:
     parser.add_argument("record", metavar="RECORD")
     parser.add_argument("--device", metavar="NAME", help="default: that of the device table")
     parser.add_argument("--scenario", metavar="S", help="what the radio sends; default: that of the energy model")
+
+
+def _add_app(commands: _Commands) -> None:
+    summary = "review recordings in the browser, on this computer"
+    parser = commands.add_parser("app", help=summary, description=summary[0].upper() + summary[1:] + ".")
+    parser.add_argument("--folder", metavar="DIR", help="recordings to offer besides the built-in ones")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="of the reviews; default: $ICTUS_REVIEWS or a file in the user's data folder",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: %(default)s")
+    parser.add_argument("--port", type=_count, default=8501, metavar="N", help="default: %(default)s")
+    parser.add_argument("--upload-mb", type=_count, default=200, metavar="MB", help="largest upload; default: 200")
+    parser.add_argument("--traceback", action="store_true", help="show where an error came from")

@@ -38,21 +38,17 @@ def _data(args: argparse.Namespace) -> None:
 def _analyze(args: argparse.Namespace) -> None:
     out = require_writable(args.out)
     _check_json(args)
-    from ..signals import open_lead
+    from .analyze_tasks import AnalyzeArguments, analyze_record
 
-    lead = open_lead(args.record, args.channel, fs_hz=args.fs)
-    from .analyze import analyze_to_files
-    from .summaries import analysis_text
-    from .verbs import load_model
-
-    summary, files = analyze_to_files(lead, out, load_model(args.model, args.task).model)
+    given = AnalyzeArguments(args.record, out, args.model, args.channel, args.fs, args.montage)
+    as_json, text = analyze_record(args.task, given)
     if args.json == "-":
-        with files.paths[0].open(encoding="utf-8") as written:
+        with as_json.open(encoding="utf-8") as written:
             shutil.copyfileobj(written, sys.stdout)
         return
     if args.json is not None:
-        copy_file(files.paths[0], args.json)
-    print(analysis_text(summary, files))
+        copy_file(as_json, args.json)
+    print(text)
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -61,7 +57,7 @@ def _train(args: argparse.Namespace) -> None:
     from .summaries import evaluation_text, spread_text
     from .verbs import train, train_seeds
 
-    given = _given(split=args.split, extra=args.extra)
+    given = _given(split=args.split, extra=args.extra, montage=args.montage)
     with Console() as progress:
         if args.seeds is not None:
             seeds = range(args.seed, args.seed + args.seeds)
@@ -81,6 +77,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     model = args.model[0] if args.model and len(args.model) == 1 else args.model
     seeds = range(args.seeds) if args.seeds else None
     given = _given(split=args.split, folds=args.folds, seeds=seeds, out=out, peaks=args.peaks, recipe=args.recipe)
+    given |= _given(negatives=args.negatives, montage=args.montage, extra=args.extra)
     with Console() as progress:
         result = evaluate(args.task, model, args.data, progress=progress, **given)
     report = [] if out is None else [f"report: {page}" for page in out.glob("report.html")]
@@ -122,6 +119,12 @@ def _simulate(args: argparse.Namespace) -> None:
     _hand_over(args, result, simulation_text(result))
 
 
+def _app(args: argparse.Namespace) -> None:
+    from .serve import serve
+
+    serve(args.folder, host=args.host, port=args.port, database=args.database, upload_mb=args.upload_mb)
+
+
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "run": _run,
     "data": _data,
@@ -131,6 +134,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], None]] = {
     "compress": _compress,
     "export": _export,
     "simulate": _simulate,
+    "app": _app,
 }
 """Command -> its function; outputs are checked before any work begins."""
 

@@ -7,7 +7,7 @@ from .page import Card, Page, Section, Table, render_page
 from .report import interval, num, pc, pct
 from .report_curves import calibration_figure, records_figure, risk_coverage_figure
 
-__all__ = ["render_evaluation"]
+__all__ = ["render_evaluation", "seeds_section"]
 
 _SHOWN = {
     "accuracy": "accuracy",
@@ -37,7 +37,7 @@ def render_evaluation(result: Mapping[str, Any], curve: Sequence[Mapping[str, fl
         _scores(result),
         *_comparison(result, "by_peaks", "peaks", "Detected and reference peaks", _PEAKS_NOTE),
         *_comparison(result, "subsets", "subsets", "Recordings of the training and others", _SUBSETS_NOTE),
-        *_seeds(result),
+        *seeds_section(result),
         *_runs(result),
         _gate(result),
         _confidence(result, curve),
@@ -130,7 +130,8 @@ def _comparison(result: Mapping[str, Any], key: str, anchor: str, title: str, no
         yield Section(anchor, title, [note], [table])
 
 
-def _seeds(result: Mapping[str, Any]) -> Iterator[Section]:
+def seeds_section(result: Mapping[str, Any]) -> Iterator[Section]:
+    """The rows of several seeds and their spread, if there are any."""
     if result.get("spread"):
         names = [key for key in result["seeds"][0] if key != "name"]
         rows = [[row["name"], *(pc(row[name]) for name in names)] for row in result["seeds"]]

@@ -1,6 +1,7 @@
 """What `ictus run` and the single verbs share: prepare data, train under a protocol, tell what came out."""
 
 import math
+import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -135,9 +136,21 @@ def contract(
     return head | result.to_json() | {"model_bytes": model_bytes}
 
 
-def compression_summary(
-    model: FloatModel, compact: CompactModel, before: BeatEvaluation, after: BeatEvaluation
-) -> dict[str, Any]:
+class Scored(typing.Protocol):
+    """What a model is compared by before and after compression: shares from 0 to 1."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right decisions."""
+        ...
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean F1 of the classes."""
+        ...
+
+
+def compression_summary(model: FloatModel, compact: CompactModel, before: Scored, after: Scored) -> dict[str, Any]:
     """The ``compress`` part of the JSON contract."""
     float_bytes, count = model.net.n_float_bytes(), byte_count(compact)
     n_kept = sum(layer.n_weights for stage in compact.stages for layer in stage.layers)
@@ -149,7 +162,7 @@ def compression_summary(
         "ratio": float_bytes / count.total,
         "sparsity": 1 - n_kept / n_dense,
         "bits": 3,
-        "quality": quality(after.scores.accuracy, count.total),
+        "quality": quality(after.accuracy, count.total),
         "waterfall": [
             {"step": "float32, dense", "bytes": float_bytes},
             {"step": "pruned: float32 values and 16-bit index", "bytes": n_kept * 6 + float_bytes - 4 * n_dense},
@@ -159,8 +172,8 @@ def compression_summary(
     }
 
 
-def _side(result: BeatEvaluation, n_bytes: int) -> dict[str, Any]:
-    return {"accuracy": result.scores.accuracy, "macro_f1": result.scores.macro_f1, "bytes": n_bytes}
+def _side(scores: Scored, n_bytes: int) -> dict[str, Any]:
+    return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "bytes": n_bytes}
 
 
 def quality(accuracy: float, n_bytes: int) -> float:

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..models.alarm_model import WINDOW, AlarmModel, alarm_spans, load_alarm, standing
-from ..signals import N_GATE_FEATURES
+from ..models.alarm_model import WINDOW, alarm_spans, standing
 from .beat_events import Event
 
 __all__ = ["FibrillationFinder"]
@@ -13,22 +12,14 @@ _NOTE = "fibrillation or flutter by the alarm, {:.0f} s; research use only"
 
 
 class FibrillationFinder:
-    """`fibrillation_events` of seconds that come in batches; keeps only those since the last quiet window.
+    """`fibrillation_events` of seconds that come in batches; keeps only those since the last quiet window."""
 
-    Parameters
-    ----------
-    model : None takes the zoo's
-    """
-
-    def __init__(self, model: AlarmModel | None = None) -> None:
-        self._model = model or load_alarm()
+    def __init__(self) -> None:
         self._first, self._is_positive = 0, np.empty(0, np.bool_)
 
-    def add(self, features: np.ndarray) -> list[Event]:
-        """Events that are over, of these seconds, int8 (n, N_GATE_FEATURES), and of those before them."""
-        assert features.shape[1] == N_GATE_FEATURES
-        positive = self._model.logits(features) >= self._model.threshold
-        self._is_positive = np.concatenate((self._is_positive, positive))
+    def add(self, is_positive: np.ndarray) -> list[Event]:
+        """Events that are over, of these seconds, bool (n,), and of those before them."""
+        self._is_positive = np.concatenate((self._is_positive, is_positive))
         quiet = np.flatnonzero(~standing(self._is_positive, WINDOW, 1))
         return self._judge(int(quiet[-1]) + 1) if len(quiet) else []
 

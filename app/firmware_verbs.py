@@ -25,6 +25,7 @@ from ..signals import (
 )
 from .model_files import LoadedModel, load_model, task_of
 from .output import require_writable, write_bytes
+from .seizure_firmware import golden_eeg, simulate_eeg
 
 __all__ = ["N_GOLDEN", "compact_of", "emulation_progress", "export", "golden_vectors", "simulate", "witness_json"]
 
@@ -58,9 +59,7 @@ def export(
     compact = compact_of(load_model(model, _task_of(model)))
     folder = require_writable(out)
     if format_name == "c":
-        is_beat = compact.task == "beat"
-        golden = golden_vectors(sample_record(), N_GOLDEN) if is_beat else golden_strips(N_GOLDEN_STRIPS)
-        files = export_c(compact, folder, golden)
+        files = export_c(compact, folder, _golden_of(compact.task))
         write_bytes(folder / f"{compact.task}.ictus", to_bytes(compact))
     else:
         files = list(write_tflite(compact, folder))
@@ -69,6 +68,13 @@ def export(
 
 def _task_of(model: str | Path | None) -> str:
     return "beat" if model is None else task_of(model)
+
+
+def _golden_of(task: str) -> GoldenVectors:
+    """Real inputs of a task's networks."""
+    if task == "seizure":
+        return golden_eeg(N_GOLDEN)
+    return golden_vectors(sample_record(), N_GOLDEN) if task == "beat" else golden_strips(N_GOLDEN_STRIPS)
 
 
 def sample_record() -> BeatRecord:
@@ -113,6 +119,8 @@ def simulate(
     if scenario not in (None, "cascade"):
         raise InputError(f"scenario {scenario!r} is not known; known: cascade")
     compact = compact_of(load_model(model, _task_of(model)))
+    if compact.task == "seizure":
+        return simulate_eeg(compact, record, device, progress)
     recording = load(record)
     simulate_device = simulate_beats if compact.task == "beat" else simulate_strips
     return simulate_device(compact, recording, device, progress=emulation_progress(recording, progress)).as_dict()

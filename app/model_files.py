@@ -4,14 +4,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError, safe_open
+from typing import TYPE_CHECKING, Any
 
 from ..compression import CompactModel, byte_count, load_compact
 from ..compression.model_file import MAGIC
-from ..models import FloatModel, load_float
 from ..signals import CorruptModelError, InputError
+
+if TYPE_CHECKING:
+    from ..models import FloatModel
 
 __all__ = [
     "TASKS",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 ZOO = Path(__file__).resolve().parent.parent / "models" / "zoo"
-TASKS = ("beat", "rhythm")
+TASKS = ("beat", "rhythm", "seizure")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class LoadedModel:
 
     path: Path
     task: str
-    model: CompactModel | FloatModel
+    model: "CompactModel | FloatModel"
     provenance: dict[str, Any]
     n_bytes: int
 
@@ -82,6 +82,8 @@ def task_of(path: str | Path) -> str:
     found = Path(path)
     if _is_compact(found):
         return load_compact(found).task
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(str(found), framework="pt") as opened:
             header = json.loads((opened.metadata() or {}).get("ictus", "{}"))
@@ -131,6 +133,8 @@ def _load_compact(path: Path) -> LoadedModel:
 
 
 def _load_float(path: Path) -> LoadedModel:
+    from ..models import load_float
+
     file = load_float(path)
     return LoadedModel(path, file.task, file.model, file.provenance, file.model.net.n_float_bytes())
 

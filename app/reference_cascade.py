@@ -3,7 +3,10 @@
 import numpy as np
 
 from ..firmware_export.native_device import Decided
+from ..firmware_export.rhythm_run import StripEvents, decided_strips, strip_inputs
+from ..models.alarm_model import load_alarm
 from ..models.beat_data import BeatRecord, prepare_record
+from ..models.rhythm_task import RHYTHMS
 from ..models.staged import StagedModel, decide
 from ..signals import (
     BASELINE_DELAY,
@@ -11,7 +14,6 @@ from ..signals import (
     CLASSES,
     DEVICE_FS_HZ,
     DEVICE_UV_PER_COUNT,
-    N_GATE_FEATURES,
     PRE_R_SAMPLES,
     QRS_MAX_LATENCY_SAMPLES,
     WINDOW_SAMPLES,
@@ -32,8 +34,9 @@ _DEVICE_CHANNEL = Channel("device", "uV", 1 / DEVICE_UV_PER_COUNT)
 class ReferenceCascade:
     """Takes the same blocks as `NativeDevice` and decides all of them at the end; its memory grows with them."""
 
-    def __init__(self, model: StagedModel) -> None:
-        self._model, self._counts = model, [np.empty(0, np.int16)]
+    def __init__(self, model: StagedModel, rhythm: StagedModel) -> None:
+        self._model, self._rhythm = model, rhythm
+        self._counts = [np.empty(0, np.int16)]
 
     def push(self, counts: np.ndarray) -> Decided:
         """Keep the next samples, int16 (n,)."""
@@ -45,7 +48,7 @@ class ReferenceCascade:
         counts = np.concatenate(self._counts)
         recording = Recording("device", DEVICE_FS_HZ, counts[:, None], (_DEVICE_CHANNEL,), "device")
         record = prepare_record(recording)
-        found = decide(self._model, record)
+        found, alarm = decide(self._model, record), load_alarm()
         reached = np.where(found.gated, 0, np.where(found.reached, 2, 1)).astype(np.int8)
         classes = found.classes * (reached == 2)[:, None]
         return Decided(
@@ -56,14 +59,16 @@ class ReferenceCascade:
             screen=found.screen * (reached > 0),
             classes=classes.astype(found.classes.dtype),
             rejected=~found.accepted,
-            features=record.features,
+            positive=alarm.logits(record.features) >= alarm.threshold,
+            strips=decided_strips(self._rhythm, strip_inputs(counts), found.accepted).events,
         )
 
 
 def _nothing() -> Decided:
     whole, small = np.empty(0, np.int64), np.empty(0, np.int8)
-    classes, features = np.empty((0, len(CLASSES)), np.int8), np.empty((0, N_GATE_FEATURES), np.int8)
-    return Decided(whole, whole, small, small, small, classes, np.empty(0, np.bool_), features)
+    classes, seconds = np.empty((0, len(CLASSES)), np.int8), np.empty(0, np.bool_)
+    strips = StripEvents(whole, small, small, small, small, np.empty((0, len(RHYTHMS)), np.int8))
+    return Decided(whole, whole, small, small, small, classes, seconds, seconds, strips)
 
 
 def _decided_at(record: BeatRecord) -> np.ndarray:

@@ -14,7 +14,6 @@ from ..compression import (
     CompactModel,
     CompactStage,
     Recipe,
-    byte_count,
     compress_rhythm,
     load_compact,
     to_bytes,
@@ -29,8 +28,10 @@ from ..models.rhythm_train import RhythmConfig
 from ..models.train import Progress
 from ..signals import InputError, LocalDataset, find_dataset
 from .beat_cv import FOLDS_FOLDER
-from .model_files import LoadedModel, card_path, load_model
+from .experiment import compression_summary
+from .model_files import card_path, load_model
 from .output import require_writable, write_bytes, write_json
+from .rhythm_report import write_rhythm_evaluation
 from .spread import spread_of
 
 __all__ = ["RECIPES", "SPLITS", "compress", "evaluate", "figures_of", "train"]
@@ -95,7 +96,8 @@ def evaluate(
     split : ``cv`` trains a model per fold and seed and scores every strip with a model that has not seen it;
         ``external`` scores all strips of a data set on which the model was not trained; ``all`` scores all
         strips, with a warning where the model knows them
-    out : with ``cv``: finished folds are kept in this folder, and taken from there when it runs again
+    out : folder for the report and its tables; with ``cv``, finished folds are kept in it, too, and taken from
+        there when it runs again
     folds, seeds : of ``cv``
     recipe : with ``cv``: compress the models, too, and report both
     """
@@ -114,7 +116,10 @@ def evaluate(
         raise InputError(f"{loaded.path}: was trained on {found.name}; an external evaluation needs other data")
     decisions = decide_strips(loaded.model, strips, loaded.model)
     result = _contract(found, split, strips, [decisions], loaded.n_bytes) | {"model": loaded.path.name}
-    return result | {"warnings": ["the model was trained on strips of this data set"] if is_known else []}
+    result |= {"warnings": ["the model was trained on strips of this data set"] if is_known else []}
+    if out is not None:
+        write_rhythm_evaluation(require_writable(out), result, [s.name for s in strips], [decisions])
+    return result
 
 
 _FITTED = "scored on the strips that trained it; `ictus evaluate rhythm --split cv` scores strips that did not"
@@ -136,7 +141,9 @@ def compress(
     trained_on, tested = _sides(strips, split)
     config = RhythmConfig().seeded(int(loaded.provenance.get("seed", 0)))
     compact = compress_rhythm(loaded.model, trained_on, _recipe(recipe), config, _beat_gate(), progress)
-    summary = {"recipe": recipe, "split": split, "dataset": found.name} | _summary(loaded, compact, tested)
+    scores = (score_strips(decide_strips(m, tested)) for m in (loaded.model, compact))
+    summary = {"recipe": recipe, "split": split, "dataset": found.name}
+    summary |= compression_summary(loaded.model, compact, *scores)
     if split == "all":
         summary["note"] = _FITTED
     if out is not None:
@@ -189,27 +196,6 @@ def _beat_gate() -> CompactStage | None:
     return loaded.stage("gate") if isinstance(loaded, CompactModel) else None
 
 
-def _summary(loaded: LoadedModel, compact: CompactModel, tested: Sequence[RhythmStrip]) -> dict[str, Any]:
-    """The ``compress`` part of the JSON contract."""
-    assert isinstance(loaded.model, FloatModel)
-    before, after = (score_strips(decide_strips(m, tested)) for m in (loaded.model, compact))
-    count = byte_count(compact)
-    layers = [layer for stage in compact.stages for layer in stage.layers]
-    n_dense = sum(layer.n_weights for chain in loaded.model.net.chains().values() for layer in chain)
-    parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
-    return {
-        "baseline": {"accuracy": before.accuracy, "macro_f1": before.macro_f1, "bytes": loaded.n_bytes},
-        "compressed": {
-            "accuracy": after.accuracy,
-            "macro_f1": after.macro_f1,
-            "bytes": count.total,
-            "bytes_by": parts,
-        },
-        "ratio": loaded.n_bytes / count.total,
-        "sparsity": 1 - sum(layer.n_weights for layer in layers) / n_dense,
-    }
-
-
 def _cross_validated(
     found: LocalDataset,
     strips: list[RhythmStrip],
@@ -233,7 +219,10 @@ def _cross_validated(
         | {"split_name": plan.folds.name, "split_sha256": plan.folds.sha256}
         for name, by_seed in runs.items()
     }
-    return results["float"] | ({"compact": results["compact"]} if "compact" in results else {})
+    result = results["float"] | ({"compact": results["compact"]} if "compact" in results else {})
+    if out is not None:
+        write_rhythm_evaluation(Path(out), result, [s.name for s in strips], list(runs["float"].values()))
+    return result
 
 
 @dataclass

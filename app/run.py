@@ -3,7 +3,7 @@
 import multiprocessing
 import queue
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
 from .experiment import check_annotated, compression_summary, contract, dataset_json, prepare_all, train_protocol
 from .firmware_verbs import N_GOLDEN, emulation_progress, golden_vectors, witness_json
-from .model_files import check_beat
+from .model_files import card_path, check_beat
 from .output import atomic_folder, json_text
 from .report import render_report
 from .strip import strip_json
@@ -116,7 +116,7 @@ def run(
     with atomic_folder(out) as folder:
         report |= _device_part(arms[0], found, folder, clock, progress)
         report["seconds"] = {name: round(s, 1) for name, s in clock.seconds.items()}
-        _write_models(arms, folder)
+        _write_models(arms, folder, {"recipe": "quick" if quick else "default", "dataset": found.name})
         (folder / "report.json").write_text(json_text(report), encoding="utf-8")
         (folder / "report.html").write_text(render_report(report), encoding="utf-8")
     _check_agreement(report)
@@ -208,7 +208,7 @@ def _evaluations(arm: _Arm, found: LocalDataset) -> Iterator[dict[str, Any]]:
 
 
 def _compression(arm: _Arm) -> dict[str, Any]:
-    before, after = (arm.of(model, "detected") for model in ("float", "compact"))
+    before, after = (arm.of(model, "detected").scores for model in ("float", "compact"))
     return compression_summary(arm.file.model, arm.compact, before, after)
 
 
@@ -280,8 +280,12 @@ def _simulation_json(simulation: Simulation) -> dict[str, Any]:
     }
 
 
-def _write_models(arms: Sequence[_Arm], folder: Path) -> None:
+def _write_models(arms: Sequence[_Arm], folder: Path, made_with: Mapping[str, str]) -> None:
+    """Every model as float and as compact file, the latter with its card."""
     for arm in arms:
         stem = f"beat-{arm.protocol.key}"
+        compact = folder / f"{stem}.ictus"
+        card = {**made_with, "split": arm.protocol.name, **_compression(arm), "provenance": arm.file.provenance}
         (folder / f"{stem}.safetensors").write_bytes(float_to_bytes(arm.file))
-        (folder / f"{stem}.ictus").write_bytes(to_bytes(arm.compact))
+        compact.write_bytes(to_bytes(arm.compact))
+        card_path(compact).write_text(json_text(card), encoding="utf-8")

@@ -5,20 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from .analysis import NOTICE, Summary
-from .analysis_files import AnalysisFiles
+from .analysis_files import FIRST_EVENTS, AnalysisFiles
+from .analyze_rhythm import RhythmAnalysis
 from .console import table_text
+from .rhythm_events import RhythmSummary
 
 __all__ = [
     "analysis_text",
     "compression_text",
     "evaluation_text",
     "export_text",
+    "rhythm_analysis_text",
+    "rhythm_text",
     "run_text",
     "simulation_text",
     "spread_text",
 ]
 
 _UNKNOWN = "-"
+_RHYTHM_NAMES = ("normal", "atrial fibrillation", "other")
 
 
 def percent(share: float | None, digits: int = 2) -> str:
@@ -32,7 +37,11 @@ def _bpm(rate: float) -> str:
 
 
 def evaluation_text(result: Mapping[str, Any]) -> str:
-    """Accuracy and the scores of every class that occurs."""
+    """Accuracy and the scores of every class that occurs; of seizures the scores of events."""
+    if result["task"] == "seizure":
+        from .seizure_report import seizure_evaluation_text
+
+        return seizure_evaluation_text(result)
     unit = "beats" if result["task"] == "beat" else "strips"
     head = (
         f"{result['task']}, {result['dataset']}, split {result['split_name']}, {result['peaks']} peaks: "
@@ -140,16 +149,30 @@ def simulation_text(result: Mapping[str, Any]) -> str:
     """Cost and life of the wearable."""
     instructions, energy = result["instructions"], result["energy_uj"]
     rows = [
-        ("instructions per beat", f"{instructions['per_unit']:,.0f}"),
+        (f"instructions per {result['unit']}", f"{instructions['per_unit']:,.0f}"),
+        *_worst_second(result),
         ("flash", f"{result['flash_bytes']:,} B"),
         ("static RAM", f"{result['ram_bytes']:,} B"),
         ("deepest stack", f"{result['stack_bytes']:,} B"),
-        ("energy per beat", f"{energy['total']:,.1f} uJ"),
+        (f"energy per {result['unit']}", f"{energy['total']:,.1f} uJ"),
         ("average power", f"{result['average_uw']:,.1f} uW"),
         ("battery life", f"{result['battery_days']:,.0f} days"),
         ("agrees with the reference", "yes" if result["agrees_with_reference"] else "NO"),
     ]
     return table_text((str(result["device"]), "typical"), rows)
+
+
+def _worst_second(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What only a wearable that decides every second has."""
+    if "worst_second" not in result:
+        return []
+    worst = result["worst_second"]
+    return [
+        ("channels", f"{result['channels']}"),
+        ("instructions, worst second", f"{worst['instructions']:,}"),
+        ("core awake, worst second", f"{worst['active_ms']['typical']:.1f} ms"),
+        ("average power of the core", f"{result['mcu_uw']:,.1f} uW"),
+    ]
 
 
 def analysis_text(summary: Summary, files: AnalysisFiles) -> str:
@@ -161,12 +184,46 @@ def analysis_text(summary: Summary, files: AnalysisFiles) -> str:
         f"{summary.record}, lead {summary.lead}: {analysable_s:.0f} of {summary.duration_s:.0f} s analysable",
         f"beats: {counts or 'none in analysable time'}",
         f"heart rate: mean {mean}, lowest {low}, highest {high} per minute",
+        rhythm_text(summary.rhythm),
         *(f"  {e.onset_s:9.2f} s  {e.kind}: {e.note}" for e in files.first_events),
     ]
     if files.n_events > len(files.first_events):
         lines.append(f"  ... {files.n_events - len(files.first_events)} more events")
     lines += [summary.note] if summary.note else []
     return "\n".join([*lines, *(f"written: {f}" for f in files.paths), NOTICE])
+
+
+def rhythm_analysis_text(analysis: RhythmAnalysis, paths: Sequence[Path]) -> str:
+    """What was analysable, and the rhythm."""
+    mean, low, high = (_bpm(r) for r in (analysis.rate.mean_bpm, analysis.rate.min_bpm, analysis.rate.max_bpm))
+    analysable_s = analysis.duration_s - analysis.rejected_s
+    lines = [
+        f"{analysis.record}, lead {analysis.lead}: {analysable_s:.0f} of {analysis.duration_s:.0f} s analysable",
+        f"heart rate: mean {mean}, lowest {low}, highest {high} per minute",
+        rhythm_text(analysis.rhythm),
+        *(f"  {e.onset_s:9.2f} s  {e.kind}: {e.note}" for e in analysis.episodes[:FIRST_EVENTS]),
+    ]
+    if len(analysis.episodes) > FIRST_EVENTS:
+        lines.append(f"  ... {len(analysis.episodes) - FIRST_EVENTS} more episodes")
+    lines += [analysis.note] if analysis.note else []
+    return "\n".join([*lines, *(f"written: {path}" for path in paths), NOTICE])
+
+
+def rhythm_text(rhythm: RhythmSummary) -> str:
+    """AF burden and what it is a share of."""
+    if not rhythm.decided_s:
+        what = "too little of any is analysable" if rhythm.n_strips else "the recording is shorter (--task rhythm)"
+        return f"rhythm: not decided in strips of {rhythm.strip_s:g} s, {what}"
+    shares_by_name = dict(zip(_RHYTHM_NAMES, rhythm.share_by_rhythm.values(), strict=True))
+    if rhythm.n_strips == 1:
+        return f"rhythm: {max(_RHYTHM_NAMES, key=shares_by_name.__getitem__)}, one strip of {rhythm.strip_s:g} s"
+    shares = ", ".join(f"{name} {percent(share, 1)}" for name, share in shares_by_name.items())
+    n = f"{rhythm.n_episodes} episode{'s' if rhythm.n_episodes != 1 else ''}"
+    longest = f", {n}, the longest {rhythm.longest_s:.0f} s" if rhythm.n_episodes else ""
+    return (
+        f"AF burden: {percent(rhythm.af_burden, 1)} of {rhythm.decided_s:.0f} s decided in strips of "
+        f"{rhythm.strip_s:g} s{longest} (rhythm: {shares})"
+    )
 
 
 def run_text(report: Mapping[str, Any], page: Path) -> str:

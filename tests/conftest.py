@@ -1,6 +1,12 @@
-"""Builds of the C runtime that the tests of one process share."""
+"""Builds of the C runtime, and databases, that the tests of one process share."""
 
 import dataclasses
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +19,7 @@ from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.rhythm_run import RHYTHM_REGIONS, strip_inputs
 from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError, build_device, build_host, require
+from ictus.models.seizure_cascade import run_cascade
 from ictus.signals import (
     N_CONTEXT,
     N_GATE_FEATURES,
@@ -24,6 +31,7 @@ from ictus.signals import (
     load,
     to_device,
 )
+from ictus.signals.eeg_features import N_EEG_FEATURES, N_SEIZURE_FEATURES, EegFrontEnd
 from ictus.signals.rhythm_features import N_RHYTHM_FEATURES
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -195,3 +203,137 @@ def rhythm_host(rhythm_sources: Path) -> HostMachine:
         return HostMachine(build_host(rhythm_sources, rhythm_sources / "ictus_host.so", sanitize=True))
     except MissingToolError as error:
         pytest.skip(str(error))
+
+
+def _eeg(rng: np.random.Generator, seconds: int, n_channels: int) -> np.ndarray:
+    """EEG at 256 Hz and 0.25 uV: background, a rhythm in the middle third, a step, a flat line, rails."""
+    n = 256 * seconds
+    counts = np.cumsum(rng.normal(0, 15, (n, n_channels)), axis=0)
+    counts -= np.linspace(0, 1, n)[:, None] * counts[-1]
+    t = np.arange(n) / 256
+    inside = (t > seconds / 3) & (t < seconds * 2 / 3)
+    counts += 800 * (inside * np.sin(2 * np.pi * 4 * t))[:, None] * rng.uniform(0, 1, n_channels)
+    counts[n // 8 : n // 6, 0] += 20000
+    counts[: n // 10, n_channels // 2] = 17
+    counts[-n // 10 :, -1] = rng.choice([-40000, 40000], n - n * 9 // 10)
+    return np.clip(np.rint(counts), -32768, 32767).astype(np.int16)
+
+
+@pytest.fixture(scope="session")
+def eeg_counts() -> np.ndarray:
+    """A minute and a half of four channels of made-up EEG with all kinds of faults: int16 (n, 4)."""
+    return _eeg(np.random.default_rng(3), 90, 4)
+
+
+def _halving(stage: CompactStage, inputs: np.ndarray, share: float) -> CompactStage:
+    """The stage with a threshold that `share` of the inputs do not pass."""
+    logits = stage.run(inputs, inputs[:, :0]).logits[:, 0]
+    return dataclasses.replace(stage, threshold=int(np.quantile(logits, share)))
+
+
+@pytest.fixture(scope="session")
+def random_seizure_model(eeg_counts: np.ndarray) -> CompactModel:
+    """A small model for EEG; most seconds of each channel pass its gate, about half of them its screen."""
+    rng = np.random.default_rng(13)
+    pooled = dataclasses.replace(_layer(rng, (8, 3 * 8), 8, 0), pools=True)
+    specialist = (
+        _layer(rng, (6, 7), 2, 0),
+        _layer(rng, (8, 5 * 6), 2 * 6, 0),
+        pooled,
+        _layer(rng, (6, 2 * 8 + N_SEIZURE_FEATURES), 1, 1, takes_context=True),
+        _layer(rng, (1, 6), 1, 1, relu=False),
+    )
+    gate, screen = (
+        (dataclasses.replace(layer, bias=layer.bias * 0, shift=layer.shift + 1),)  # so that few logits saturate
+        for layer in (_layer(rng, (1, n), 1, 1, relu=False) for n in (N_EEG_FEATURES, N_SEIZURE_FEATURES))
+    )
+    seconds = EegFrontEnd(4).push(eeg_counts)
+    stages = (
+        _halving(CompactStage("gate", "features", gate), seconds.gate.reshape(-1, N_EEG_FEATURES), 0.2),
+        _halving(CompactStage("screen", "context", screen), seconds.context.reshape(-1, N_SEIZURE_FEATURES), 0.6),
+        CompactStage("specialist", "stream", specialist),
+    )
+    model = CompactModel("seizure", N_EEG_FEATURES, (0, 1), N_SEIZURE_FEATURES, stages)
+    found = run_cascade(model, eeg_counts)
+    bias = -int(np.median(found.specialist[found.reached == 2]))  # half of what reaches it is above
+    last = dataclasses.replace(specialist[-1], bias=specialist[-1].bias + np.int8(bias))
+    changed = dataclasses.replace(stages[2], layers=(*specialist[:-1], last))
+    return dataclasses.replace(model, stages=(*stages[:2], changed))
+
+
+@pytest.fixture(scope="session")
+def seizure_sources(random_seizure_model: CompactModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Directory with the runtime and the random model for EEG."""
+    directory = tmp_path_factory.mktemp("seizure")
+    write_sources(random_seizure_model, directory)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def seizure_image(seizure_sources: Path) -> FirmwareImage:
+    """The emulated wearable's program for EEG; skips without compiler or emulator."""
+    try:
+        for module in ("ziglang", "unicorn", "capstone", "elftools"):
+            require(module, module)
+    except MissingToolError as error:
+        pytest.skip(str(error))
+    return build_device(seizure_sources, seizure_sources / "ictus.elf")
+
+
+@pytest.fixture(scope="session")
+def seizure_host(seizure_sources: Path) -> HostMachine:
+    """The same sources compiled for this machine, undefined behaviour trapping; skips without compiler."""
+    try:
+        return HostMachine(build_host(seizure_sources, seizure_sources / "ictus_host.so", sanitize=True))
+    except MissingToolError as error:
+        pytest.skip(str(error))
+
+
+def _as_unprivileged(folder: Path) -> list[str]:
+    """What to put before a command that refuses root; `folder` is then its user's."""
+    if os.geteuid() != 0:
+        return []
+    import pwd
+
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    user = "postgres" if "postgres" in known else "nobody"
+    shutil.chown(folder, user)
+    return ["runuser", "-u", user, "--"]
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """URL of a PostgreSQL server of our own, ``{}`` for the name of a database; skips where none is installed."""
+    places = [str(p) for p in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
+    search = os.pathsep.join([os.environ.get("PATH", ""), *places])
+    initdb, pg_ctl = (shutil.which(name, path=search) for name in ("initdb", "pg_ctl"))
+    if initdb is None or pg_ctl is None:
+        pytest.skip("no PostgreSQL server is installed (initdb, pg_ctl)")
+    with tempfile.TemporaryDirectory(prefix="ictus-pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+        user = _as_unprivileged(Path(folder))
+        data = f"{folder}/data"
+
+        def call(*command: str) -> None:
+            subprocess.run([*user, *command], check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=120)
+
+        call(initdb, "-D", data, "-U", "ictus", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        options = f"-c listen_addresses= -c fsync=off -k {folder}"
+        call(pg_ctl, "-D", data, "-l", f"{folder}/log", "-o", options, "-w", "start")
+        try:
+            yield f"postgresql://ictus@/{{}}?host={folder}"
+        finally:
+            call(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def review_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty review database of each kind."""
+    if request.param == "sqlite":
+        return str(tmp_path / "reviews.sqlite")
+    server = request.getfixturevalue("postgresql_server")
+    name = f"reviews_{uuid.uuid4().hex}"
+    import psycopg
+
+    with psycopg.connect(server.format("postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return server.format(name)

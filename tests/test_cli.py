@@ -13,7 +13,7 @@ from ictus.compression import CompactModel, to_bytes
 from ictus.firmware_export.footprint import DisagreementError
 from ictus.firmware_export.machine import RuntimeRefusedError
 from ictus.firmware_export.toolchain import MissingToolError
-from ictus.models.staged import FloatModel
+from ictus.models.float_model import FloatModel
 from ictus.models.weights import FloatFile, float_to_bytes, seeded_net
 from ictus.signals import N_GATE_FEATURES, SAMPLE_FOLDER
 

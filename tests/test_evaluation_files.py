@@ -5,44 +5,17 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from html_page import Page
 from ictus.app.cli import main
 from ictus.app.spread import spread_of
 from ictus.compression import CompactModel, to_bytes
 from ictus.signals import SAMPLE_FOLDER
 
-VOID = {"br", "link", "meta"}
 RECORDS = ("106", "200")
-
-
-class Page(HTMLParser):
-    """Checks that tags match, and notes addresses and text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[str] = []
-        self.text = ""
-        self.feed(html)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
-        self.addresses += [v or "" for k, v in attrs if k in ("src", "href")]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 @pytest.fixture(scope="module")

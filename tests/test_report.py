@@ -1,46 +1,15 @@
 """The report: one page that loads nothing, whatever parts of a run there are."""
 
 import re
-from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
 import pytest
+from html_page import Page
 from ictus.app.report import render_report
 from ictus.app.report_figures import PARTS
 
-VOID = {"br", "link", "meta", "input", "img", "hr"}
 LEAK = "leaks patients; only to compare with publications"
-
-
-class Page(HTMLParser):
-    """Checks that tags match, and notes ids, addresses and text."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.addresses: list[str] = []
-        self.text = ""
-        self.feed(html)
-        assert not self.open
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in VOID:
-            self.open.append(tag)
-        given = dict(attrs)
-        self.ids += filter(None, [given.get("id")])
-        self.addresses += [v or "" for k, v in attrs if k in ("src", "href", "srcset", "data", "xlink:href")]
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        pass
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
-            self.text += data
 
 
 def evaluation(split: str, model: str, peaks: str) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The rhythm task's verbs on the built-in strips: what they write, refuse and take up again."""
 
+import csv
 import json
 
 import pytest
+from html_page import Page
 from ictus.app import rhythm_verbs
 from ictus.app.cli import main
 from ictus.app.rhythm_verbs import compress, evaluate, figures_of, train
@@ -42,6 +44,19 @@ def test_it_compresses_to_a_model_with_the_gate_of_the_beats(trained, tmp_path):
     assert json.loads((tmp_path / "rhythm.ictus.json").read_text())["provenance"]["split"] == "all"
 
 
+def test_the_report_of_one_model_has_every_strip_s_decision(trained, tmp_path):
+    path, _ = trained
+    result = evaluate(path, split="all", out=tmp_path / "out")
+    page = Page((tmp_path / "out" / "report.html").read_text(encoding="utf-8"))
+    assert "the model was trained on strips of this data set" in page.text
+    with (tmp_path / "out" / "strips.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["strip"] for row in rows] == result["records"]
+    right = sum(row["decision"] == row["reference"] for row in rows if row["reference"] != "~")
+    assert right / result["units"] == pytest.approx(result["accuracy"])
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["macro_f1"] == result["macro_f1"]
+
+
 def test_it_is_not_external_to_its_own_data(trained):
     path, _ = trained
     with pytest.raises(InputError, match="was trained on cinc2017"):
@@ -59,8 +74,13 @@ def test_a_cross_validation_keeps_its_folds_and_takes_them_up(tmp_path, monkeypa
     assert {"with_gate", "screen", "spread", "seeds", "ci95"} <= set(first)
 
 
-def test_the_compressed_folds_stand_beside_the_float_ones(tmp_path):
+def test_the_compressed_folds_stand_beside_the_float_ones_and_in_the_report(tmp_path):
     result = evaluate(split="cv", folds=2, out=tmp_path, recipe="quick")
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert page.loaded == []
+    assert {"scores", "compact", "seeds", "stages", "method"} <= set(page.ids)
+    assert "research use only" in page.text.lower()
+    assert result["split_sha256"] in page.text
     assert len(list((tmp_path / "folds").glob("*.ictus"))) == 2
     assert result["compact"]["model_bytes"] < result["model_bytes"] / 8
     assert result["compact"]["units"] == result["units"]

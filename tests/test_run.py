@@ -1,10 +1,11 @@
 import json
-from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from html_page import Page
 from ictus.app.cli import main
+from ictus.app.model_files import read_card
 from ictus.compression import byte_count, load_compact
 from ictus.models import load_float
 
@@ -79,23 +80,17 @@ def test_the_accounted_bytes_are_the_bytes_of_the_file(out, report):
     path = out / "beat-inter.ictus"
     assert compressed["bytes"] == path.stat().st_size == byte_count(load_compact(path)).total
     assert sum(compressed["bytes_by"].values()) == compressed["bytes"]
+    card = read_card(path)
+    assert card["compressed"] == compressed
+    assert card["provenance"]["split"] == "inter"
     baseline = load_float(out / "beat-inter.safetensors").model.net.n_float_bytes()
     assert report["compression"]["inter"]["ratio"] == pytest.approx(baseline / compressed["bytes"])
 
 
 def test_the_page_stands_alone(out):
-    class Links(HTMLParser):
-        found: list[str] = []
-
-        def handle_starttag(self, tag, attrs):
-            links = [value or "" for key, value in attrs if key in ("src", "href")]
-            self.found += [link for link in links if not link.startswith(("#", "data:"))]
-
-    page = (out / "report.html").read_text(encoding="utf-8")
-    parser = Links()
-    parser.feed(page)
-    assert parser.found == []
-    assert "research use only" in page.lower()
+    page = Page((out / "report.html").read_text(encoding="utf-8"))
+    assert page.loaded == []
+    assert "research use only" in page.text.lower()
 
 
 def test_the_models_of_a_run_analyse_and_simulate_a_recording(out, tmp_path, capsys):

@@ -1,0 +1,1 @@
+"""The pages of the dashboard: what a view shows lies in its own file, pictures are SVG made on the server."""
