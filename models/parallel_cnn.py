@@ -6,8 +6,8 @@ that its authors published with it (SeizureDetectionBonnAllMetrics). The 99.84 %
 windows of 64 samples (0.37 s) that are shuffled before they are dealt into five folds, as the best test accuracy
 of 400 epochs. In the notebook the training set of fold k is "all folds before k, and from k to the one before the
 last", which is the first four folds every time: these are tested on windows that trained. The notebook's log, cut
-off at its beginning, holds 100 % for two of them and 99.18 % for the last fold, the only one that is not; with 100 %
-for the other two the mean of the five is the published 99.84 %.
+off at its beginning, holds 100 % for two of them and 99.18 % for the last fold, the only one that is not; with
+100 % for the other two the mean of the five is the published 99.84 %.
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ictus.app.analyze import analyze
 from ictus.app.cli import main
-from ictus.app.review_log import EventKey, EventState
+from ictus.app.review_log import Comment, EventKey, EventState
+from ictus.firmware_export.seizure_simulation import EEG_AFES
 from ictus.signals import CLASSES, SAMPLE_FOLDER
 
 pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
@@ -20,6 +21,7 @@ pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
 from ictus.app.views.case import Look
 from ictus.app.views.clock import clock
 from ictus.app.views.compare import compared
+from ictus.app.views.compare_eeg import OUTCOMES, compared_seconds
 from ictus.app.views.findings import SEVERITY, Choice, chosen, ecg_findings, present, with_added
 from ictus.app.views.keys import key_text, text_key
 from ictus.app.views.montage import EegStretch, montage_view
@@ -28,6 +30,7 @@ from ictus.app.views.services import open_case, services
 from ictus.app.views.trend import N_COLUMNS, Curve, bridged, envelope, share_of_columns
 from streamlit.testing.v1 import AppTest
 
+EEG = "built-in:chbmit/chb01_18_ictal"
 PAGE = Path(__file__).resolve().parent.parent / "app" / "dashboard.py"
 
 
@@ -133,6 +136,22 @@ def test_compact_and_device_never_differ(case):
     np.testing.assert_allclose(found.confidence[:, 1], found.confidence[:, 2])
 
 
+def test_compact_and_device_agree_on_every_second_and_every_difference_is_listed(here):
+    found = compared_seconds(here.library.find(EEG), 0.0, 10.0)
+    assert len(found.outcome) == 10 and (found.outcome == OUTCOMES.index("seizure")).any(axis=0).all()
+    np.testing.assert_array_equal(found.code[:, 1], found.code[:, 2])
+    listed = [second for first, stop in found.differing for second in range(first, stop)]
+    assert listed == np.flatnonzero((found.code != found.code[:, :1]).any(axis=1)).tolist()
+    assert all((found.code[a:b] == found.code[a]).all() for a, b in found.differing)
+
+
+def test_an_event_marked_by_hand_and_undone_is_gone_unless_it_was_commented(case):
+    marked = EventState.unreviewed(EventKey("pause", 12.0, 3.0, "pause"))
+    assert with_added(case.findings, {marked.key: marked}) == case.findings
+    commented = replace(marked, comments=(Comment("look again", "reviewer", "2026-01-01T00:00:00Z"),))
+    assert len(with_added(case.findings, {marked.key: commented})) == len(case.findings) + 1
+
+
 @given(st.lists(st.floats(0, 999.99), min_size=1, max_size=50))
 def test_an_envelope_holds_every_value(at_s):
     time_s = np.array(at_s)
@@ -194,9 +213,19 @@ def test_the_first_page_offers_the_built_in_recordings():
 
 
 @pytest.mark.parametrize("view", ["review", "compare", "export"])
-def test_a_view_runs(view):
-    app = page(record="built-in:mitdb/208", view=view, t="30")
+@pytest.mark.parametrize("record", ["built-in:mitdb/208", EEG])
+def test_a_view_runs(record, view):
+    app = page(record=record, view=view, t="30")
     assert not app.exception and not app.error
+
+
+def test_eeg_runs_on_the_emulated_wearable():
+    for module in ("ziglang", "unicorn", "elftools"):
+        pytest.importorskip(module)
+    app = page(record=EEG, view="device")
+    assert not app.exception and not app.error
+    assert [box.label for box in app.selectbox][:2] == ["Microcontroller", "Front end"]
+    assert app.selectbox(key="eeg afe").value == EEG_AFES[0]
 
 
 def test_a_key_press_confirms_the_finding_at_once():

@@ -1,6 +1,12 @@
 // A picture made on the server: what is clicked or dragged goes back as one message.
 const DRAG_PX = 4;
 
+// Escape in an empty field gives the keyboard back to the keys of the review; a field with text keeps it.
+document.addEventListener("keyup", (event) => {
+  const field = document.activeElement;
+  if (event.key === "Escape" && field?.matches("input, textarea") && !field.value) field.blur();
+}, true);
+
 function seconds(axis, clientX) {
   const box = axis.getBoundingClientRect();
   const share = Math.min(Math.max((clientX - box.left) / box.width, 0), 1);

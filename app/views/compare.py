@@ -31,7 +31,8 @@ __all__ = ["Comparison", "compare", "compared"]
 _LONGEST_S = 300.0
 _DECIDERS_ARE = (
     "Float: the network in float32. Compact: the integer reference in Python. "
-    "Device: the firmware's C, compiled for this computer."
+    "Device: the firmware's C, compiled for this computer. "
+    "Each begins with the reset."
 )
 _LETTERS = (*CLASSES, "\u2013")
 """By label; the last one stands for a gated beat."""
@@ -115,10 +116,11 @@ def _decided(model: StagedModel, record: BeatRecord) -> tuple[np.ndarray, np.nda
     return label, decision_scores(label, reached, found.screen, found.classes)[1]
 
 
-def _show(case: EcgCase, found: Comparison) -> None:
+def _show(case: Case, found: Comparison) -> None:
     differs = found.differs
     picture("compare figures", figure_cards(agreement("beats", found.code)))
-    left, right = st.columns([1.5, 1], gap="medium")
+    with st.container(key="compared"):
+        left, right = st.columns([1.5, 1], gap="medium")
     with left:
         title = "Where they differ (a click opens the beat in the review)"
         picture("differences", titled(title, _rows(found, differs)), lambda kind, value: _sent(case, kind, value))
@@ -129,7 +131,7 @@ def _show(case: EcgCase, found: Comparison) -> None:
         picture("counts", titled("Beats by class", grid(("", *DECIDERS), counts(_LETTERS, found.code))))
 
 
-def _sent(case: EcgCase, kind: str, value: Any) -> None:
+def _sent(case: Case, kind: str, value: Any) -> None:
     if kind == "pick":
         key = text_key(str(value))
         jump_to(case, key.onset_s)

@@ -1,10 +1,12 @@
 """The float model, the compact model and the device on the same seconds of EEG.
 
-Their scores are in different units, so that decisions are compared: how far a second came, and whether an alarm stands.
+Their scores are in different units, so that decisions are compared: how far a second came, and whether an
+alarm stands.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -64,7 +66,7 @@ class SecondComparison:
 
 def _cut(first: int, stop: int, changes: Iterable[int]) -> list[tuple[int, int]]:
     edges = [first, *(at for at in changes if first < at < stop), stop]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))
 
 
 def compared_seconds(entry: LibraryEntry, start_s: float, stop_s: float) -> SecondComparison:
@@ -99,7 +101,8 @@ def show_seconds(case: Case, found: SecondComparison) -> None:
 
     differing = found.differing
     picture("compare figures", figure_cards(agreement("seconds", found.code)))
-    left, right = st.columns([1.5, 1], gap="medium")
+    with st.container(key="compared"):
+        left, right = st.columns([1.5, 1], gap="medium")
     with left:
         picture("lanes", titled("Over time: seconds that look like a seizure, and alarms", _lanes(found)))
         title = "Where they differ (a click opens the second in the review)"

@@ -30,8 +30,8 @@ __all__ = ["device"]
 _LENGTHS_S = (60.0, 120.0, 300.0)
 _STAGES = (("gate: not analysable", "c-gated"), ("screen decides", "c-N"), ("specialist decides", "c-V"))
 _FROM_RESET = (
-    "four temporal channels, or all of a recording without them. It begins with the reset: four seconds until the "
-    "first decision, and the background that the network compares with is learnt anew"
+    "four temporal channels, or all of a recording without them; from the reset, so that four seconds pass until "
+    "the first decision"
 )
 
 Run = BeatSimulation | SeizureSimulation
@@ -133,7 +133,9 @@ def _worst(run: Run, wearable: Device) -> tuple[Figure, ...]:
         return ()
     channels = f"{run.n_channels} channel{'s' if run.n_channels > 1 else ''}"
     return (
-        Figure("Dearest second", f"{run.worst_ms_on(wearable).typical:.0f} ms", f"awake, all stages, {channels}"),
+        Figure(
+            "Costliest second", f"{run.worst_ms_on(wearable).typical:.0f} ms", f"awake, all stages, {channels}"
+        ),
     )
 
 
@@ -146,8 +148,9 @@ def _lanes(run: BeatSimulation) -> list[Lane]:
 
 def _second_lanes(run: SeizureSimulation) -> list[Lane]:
     events = run.run.events
-    stages = [_lane(name, css, np.flatnonzero(events.reached == i)) for i, (name, css) in enumerate(_STAGES)]
-    return [*stages, _lane("alarm stands", "c-seizure", np.flatnonzero(events.is_on))]
+    stages = (("gate, start-up", "c-gated"), *_STAGES[1:])
+    lanes = [_lane(name, css, np.flatnonzero(events.reached == i)) for i, (name, css) in enumerate(stages)]
+    return [*lanes, _lane("alarm stands", "c-event", np.flatnonzero(events.is_on))]
 
 
 def _lane(name: str, css: str, time_s: np.ndarray) -> Lane:

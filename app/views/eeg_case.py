@@ -61,7 +61,7 @@ class EegCase:
         standing = present(with_added(self.findings, states), states)
         seizures = [f for f in standing if f.kind == "seizure"]
         duration_s, rejected_s = self.facts.duration_s, self.analysis.rejected_s
-        n_decided = sum(state.verdict != "unreviewed" for state in states.values())
+        n, n_decided = len(self.findings), sum(state.verdict != "unreviewed" for state in states.values())
         reached = float((self.analysis.reached == 2).mean()) if len(self.analysis.reached) else 0.0
         return (
             Figure("Length", span(duration_s), f"{self.display.montage}, {self.analysis.fs_hz:g} Hz"),
@@ -74,7 +74,7 @@ class EegCase:
             Figure("Seizures", f"{len(seizures)}", f"{span(sum(f.key.duration_s for f in seizures))} in all"),
             Figure("Specialist", f"{100 * reached:.1f} %", "of the seconds reached it"),
             Figure("Alarm delay", f"{self.analysis.latency.alarm_s:g} s", "at least, after the first window"),
-            Figure("Reviewed", f"{n_decided:,}", f"of {len(self.findings):,} findings"),
+            Figure("Reviewed", f"{n_decided:,}", f"of {n:,} finding{'' if n == 1 else 's'}"),
         )
 
     def overview(self, states: States) -> Overview:

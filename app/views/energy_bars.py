@@ -18,7 +18,9 @@ def energy_bars(parts: Mapping[str, Range]) -> Markup:
     most = max(part.high for part in parts.values()) or 1.0
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     rows = [svg.group(0, i * _ROW, *_bar(name, part, scale, i)) for i, (name, part) in enumerate(parts.items())]
-    label = ", ".join(f"{_NAMES.get(name, name)} {part.typical:.3g} microjoule" for name, part in parts.items())
+    label = ", ".join(
+        f"{_NAMES.get(name, name)} {_digits(part.typical)} microjoule" for name, part in parts.items()
+    )
     return svg.picture(_WIDTH, _ROW * len(parts), label, *rows)
 
 
@@ -31,5 +33,9 @@ def _bar(name: str, part: Range, scale: float, row: int) -> list[str]:
             _LEFT, 6, part.typical * scale, _ROW - 12, f"part-{min(row, 3)}" if name != "total" else "part-1"
         ),
         svg.line(low, middle, high, middle, "whisker"),
-        svg.text(max(high, _LEFT + part.typical * scale) + 7, middle + 4, f"{part.typical:.3g}", "tabular"),
+        svg.text(max(high, _LEFT + part.typical * scale) + 7, middle + 4, _digits(part.typical), "tabular"),
     ]
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -31,7 +31,7 @@ _MOST_ROWS = 100
 
 _CONTENTS = (
     f"The report shows strips of confirmed and relabelled events (the first {MOST_STRIPS}); "
-    "the table holds every finding. WFDB annotations and BIDS events hold what stands after the review: rejected "
+    "the table holds every finding; annotations and BIDS events hold what stands after the review: rejected "
     "findings are left out. Times are seconds from the start of the recording; dates are ISO 8601 in UTC."
 )
 

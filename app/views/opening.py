@@ -57,7 +57,7 @@ def _list(entries: Sequence[LibraryEntry]) -> None:
                 key=f"open {entry.id}",
                 on_click=go_to,
                 args=(entry.id,),
-                width=178 if source == BUILT_IN else "stretch",
+                width=232 if source == BUILT_IN else "stretch",
             )
     if len(shown) > _MOST:
         st.caption(f"The first {_MOST} of {len(shown):,}; search narrows the list.")
