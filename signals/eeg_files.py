@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from .bonn import read_bonn
 from .datasets import default_data_folder, find_dataset, subject_of
 from .delhi import DELHI_STATES, read_delhi
 from .eeg_lead import EegBlock, EegSource, source_of
-from .errors import InputError
+from .errors import InputError, readable
 from .load import load
 from .recording import Recording
 from .seizure_files import Times, clip_of, seizures_beside
@@ -76,11 +75,11 @@ def open_eeg(path: str | os.PathLike[str], *, fs_hz: float | None = None) -> Eeg
         As `load`; what is wrong further back in the file may show only when its blocks are read.
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         source = _open(path, fs_hz)
 
     def blocks(columns: Sequence[int], start_s: float) -> Iterator[EegBlock]:
-        with _readable(path):
+        with readable(path):
             yield from source.blocks(columns, start_s)
 
     return replace(source, blocks=blocks)
@@ -146,17 +145,6 @@ def _open(path: Path, fs_hz: float | None) -> EegSource:
 
         return open_csv_eeg(path, fs_hz)
     return source_of(load_eeg(path, fs_hz=fs_hz))
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """The machine's own errors, as errors of the input."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: the recording does not fit into memory") from error
 
 
 def _is_recording(path: Path) -> bool:

@@ -11,6 +11,10 @@
 A message names the file, the value and the limit.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 __all__ = [
     "CorruptModelError",
     "CorruptRecordError",
@@ -19,6 +23,7 @@ __all__ = [
     "InputError",
     "UnanalysableError",
     "UnsupportedFormatError",
+    "readable",
 ]
 
 
@@ -48,3 +53,20 @@ class CorruptModelError(InputError):
 
 class FetchError(InputError):
     """A data set could not be fetched whole."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """The machine's own errors while `path` is read, as errors of the input.
+
+    Raises
+    ------
+    InputError
+        The file system refuses, or the recording does not fit into memory.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
+    except MemoryError as error:
+        raise InputError(f"{path}: the recording does not fit into memory") from error

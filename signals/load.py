@@ -1,12 +1,11 @@
 """Two verbs that read every kind of recording: whole, or one lead of it piece by piece."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from .errors import CorruptRecordError, InputError, UnsupportedFormatError
+from .errors import CorruptRecordError, InputError, UnsupportedFormatError, readable
 from .lead import Lead, Piece
 from .recording import Recording
 
@@ -35,7 +34,7 @@ def load(path: str | PathLike[str], *, fs_hz: float | None = None) -> Recording:
         format (`UnsupportedFormatError`), or a recording that contradicts itself (`CorruptRecordError`).
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         return _load(path, fs_hz)
 
 
@@ -54,25 +53,14 @@ def open_lead(path: str | PathLike[str], channel: int | str | None = None, *, fs
         only when its pieces are read.
     """
     path = Path(path)
-    with _readable(path):
+    with readable(path):
         lead = _open_lead(path, channel, fs_hz)
 
     def pieces() -> Iterator[Piece]:
-        with _readable(path):
+        with readable(path):
             yield from lead.pieces()
 
     return replace(lead, pieces=pieces)
-
-
-@contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """The machine's own errors, as errors of the input."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
-    except MemoryError as error:
-        raise InputError(f"{path}: the recording does not fit into memory") from error
 
 
 def _load(path: Path, fs_hz: float | None) -> Recording:
