@@ -30,6 +30,7 @@ __all__ = [
     "SeizureAnalysis",
     "SeizureEvent",
     "SeizureLatency",
+    "alarm_confidences",
     "analyze_eeg",
     "decide_lead",
     "eeg_display",
@@ -209,7 +210,7 @@ def decide_lead(
 def _analysis(lead: EegLead, model: StagedModel, seconds: SeizureSeconds) -> SeizureAnalysis:
     decisions = seconds.decisions
     alarms, is_on = decisions.events()
-    score = _natural(decisions.specialist, decisions.reached >= REACHED.index("specialist"))
+    score = _scores(decisions)
     screen = _natural(decisions.screen, decisions.reached >= REACHED.index("screen"))
     threshold = float(model.thresholds["screen"]) / _unit(decisions.screen)
     return SeizureAnalysis(
@@ -234,6 +235,23 @@ def _analysis(lead: EegLead, model: StagedModel, seconds: SeizureSeconds) -> Sei
     )
 
 
+def alarm_confidences(decisions: SeizureDecisions) -> list[tuple[float, float, float]]:
+    """Onset and end in s, and confidence, of every seizure that is reported; see `SeizureEvent`."""
+    score = _scores(decisions)
+    return [(float(a.onset_s), float(a.end_s), _confidence(a, score)) for a in decisions.events()[0]]
+
+
+def _scores(decisions: SeizureDecisions) -> np.ndarray:
+    """Scores of the specialist, logits, float64 (n,), nan where it did not run."""
+    return _natural(decisions.specialist, decisions.reached >= REACHED.index("specialist"))
+
+
+def _confidence(alarm: eeg_events.SeizureEvent, score: np.ndarray) -> float:
+    during = score[alarm.onset_s : alarm.end_s]
+    known = during[np.isfinite(during)]
+    return float((1 / (1 + np.exp(-known))).mean()) if len(known) else 0.0
+
+
 def _natural(logits: np.ndarray, is_known: np.ndarray) -> np.ndarray:
     """Logits in natural units, float64 (n,), nan where unknown; those of the compact model are Q4.3 integers."""
     return np.where(is_known, logits.astype(np.float64) / _unit(logits), np.nan)
@@ -246,8 +264,6 @@ def _unit(logits: np.ndarray) -> int:
 def _event(
     alarm: eeg_events.SeizureEvent, score: np.ndarray, channels: Sequence[str], seconds: SeizureSeconds
 ) -> SeizureEvent:
-    during = score[alarm.onset_s : alarm.end_s]
-    known = during[np.isfinite(during)]
     length = seconds.line_length_uv[alarm.onset_s : alarm.end_s]
     kept = ~seconds.decisions.rejected[alarm.onset_s : alarm.end_s]
     largest = channels[int(np.where(kept, length, 0).sum(axis=0).argmax())]
@@ -255,7 +271,7 @@ def _event(
         onset_s=float(alarm.onset_s),
         duration_s=float(alarm.end_s - alarm.onset_s),
         alarm_s=float(alarm.alarm_s),
-        confidence=float((1 / (1 + np.exp(-known))).mean()) if len(known) else 0.0,
+        confidence=_confidence(alarm, score),
         note=f"alarm {alarm.alarm_s - alarm.onset_s} s after its onset; largest in {largest}",
     )
 

@@ -20,6 +20,7 @@ __all__ = [
     "false_alarm_interval",
     "score_events",
     "score_samples",
+    "share_interval",
     "sum_scores",
 ]
 
@@ -200,6 +201,18 @@ def false_alarm_interval(n_false: int, duration_s: float) -> list[float]:
     low = float(chi2.ppf(0.025, 2 * n_false)) / 2 if n_false else 0.0
     high = float(chi2.ppf(0.975, 2 * n_false + 2)) / 2
     return [low * _DAY_S / duration_s, high * _DAY_S / duration_s]
+
+
+def share_interval(n_found: int, n: int) -> list[float]:
+    """95 % interval of the share of events that are found if they come independently of each other.
+
+    Source: Clopper & Pearson, Biometrika 26:404-413, 1934. `n` is at least 1.
+    """
+    from scipy.stats import beta
+
+    low = float(beta.ppf(0.025, n_found, n - n_found + 1)) if n_found else 0.0
+    high = float(beta.ppf(0.975, n_found + 1, n - n_found)) if n_found < n else 1.0
+    return [low, high]
 
 
 def _united(events: Times) -> list[tuple[float, float]]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ictus.app.analyze import analyze
 from ictus.app.cli import main
+from ictus.app.operating_point import load_curves
 from ictus.app.review_log import Comment, EventKey, EventState
 from ictus.firmware_export.seizure_simulation import EEG_AFES
 from ictus.signals import CLASSES, SAMPLE_FOLDER
@@ -77,6 +78,14 @@ def test_an_operating_point_withholds_what_nobody_decided_on(case):
     assert unsure in chosen(case.findings, choice, {unsure.key: state(unsure.key, "confirmed")})
     assert {f.kind for f in chosen(case.findings, Choice(kinds=("S",)), {})} == {"S"}
     assert not chosen(case.findings, Choice(status="decided"), {})
+
+
+def test_a_run_answers_to_the_operating_point_of_its_beats(case):
+    runs = [f for f in case.findings if f.kind == "ventricular_run"]
+    surest = max(f.confidence for f in runs)
+    listed = chosen(case.findings, Choice(thresholds={"V": surest}), {})
+    assert [f.confidence for f in listed if f.kind == "ventricular_run"] == [surest]
+    assert set(runs) <= set(chosen(case.findings, Choice(thresholds={"S": 1.0}), {}))
 
 
 def test_the_review_moves_rejects_and_adds(case):
@@ -239,6 +248,26 @@ def test_a_key_press_confirms_the_finding_at_once():
     again.segmented_control(key="status").set_value("Decided").run()
     again.button(key="Next").click().run()
     assert again.session_state.picked == first
+
+
+def test_the_slider_of_an_eeg_withholds_its_seizure_and_says_how_little_is_known():
+    app = page(record=EEG, view="review")
+    slider = next(s for s in app.select_slider if s.label.startswith("Seizure"))
+    assert any("(0.0 to 3.9)" in c.value for c in app.caption)
+    app.button(key="Next").click().run()
+    assert app.session_state.picked.kind == "seizure"
+    curve = load_curves("seizure").by_kind["seizure"]
+    app.session_state[slider.key] = float(curve.threshold[np.flatnonzero(curve.sensitivity == 0)[0]])
+    app.run()
+    assert not app.exception and app.button(key="Next").disabled
+
+
+def test_an_event_is_marked_where_the_paper_stands_when_the_button_is_pressed():
+    app = page(record="built-in:mitdb/208", view="review", t="30")
+    app.button(key="move On").click().run()
+    app.button(key="mark").click().run()
+    assert not app.exception
+    assert app.session_state.picked.onset_s == app.session_state.start_s > 30
 
 
 @pytest.mark.parametrize("record", ["built-in:mitdb/999", "folder:../../etc/passwd.csv", "nonsense"])

@@ -152,6 +152,33 @@ def test_a_relabelled_beat_keeps_its_label_after_a_reload_and_reaches_the_export
     assert float(changed[0]["onset_s"]) == pytest.approx(float(onset), abs=1e-3)
 
 
+def test_a_beat_picked_on_the_paper_is_in_review_and_moving_on_keeps_it_there(page, address):
+    show(page, address, "built-in:mitdb/203")
+    beat = page.locator('.st-key-strip [data-pick^="beat|"][data-pick$="|V"]').first
+    key = beat.get_attribute("data-pick")
+    beat.click()
+    page.locator(".st-key-why").get_by_text("RR before").wait_for()
+    strip = page.locator(".st-key-strip svg").first
+    before = strip.get_attribute("aria-label")
+    page.keyboard.press("ArrowRight")
+    _await(lambda: strip.get_attribute("aria-label") != before)
+    page.keyboard.press("ArrowLeft")
+    page.locator(f'.st-key-strip [data-pick="{key}"] .picked').wait_for()
+    assert page.locator(".st-key-why").get_by_text("RR before").count()
+
+
+def test_escape_in_an_empty_field_gives_the_keys_back_to_the_review(page, address):
+    show(page, address, "built-in:mitdb/208")
+    page.get_by_role("textbox", name="Time").click()
+    page.keyboard.type("j")
+    page.keyboard.press("Escape")
+    assert page.get_by_role("textbox", name="Time").evaluate("field => field === document.activeElement")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Escape")
+    assert not page.locator(".st-key-list .row.on").count()
+    press_next(page)
+
+
 def test_an_undo_takes_the_decision_back(page, address, reviews):
     show(page, address, "built-in:mitdb/208")
     first = press_next(page)

@@ -21,7 +21,7 @@ from ictus.app.operating_point import (
     load_curves,
 )
 from ictus.app.recording_facts import ModelFacts, model_facts
-from ictus.app.seizure_curves import ScoredRecording, seizure_counts
+from ictus.app.seizure_curves import ScoredRecording, seizure_counts, seizure_curves
 from ictus.models import evaluate_beats
 from ictus.models.beat_scores import ECTOPIC, ectopic_score
 from ictus.signals import find_dataset
@@ -123,6 +123,22 @@ def test_the_zoos_curves_are_of_the_zoos_model():
     assert curves.matches_model, "measure them again: python benchmarks/operating_points.py"
     assert set(curves.by_kind) == set(KINDS)
     assert (curves.n_records, curves.n_subjects) == (22, 22)
+
+
+def test_the_zoos_curve_of_seizures_is_of_the_zoos_model_and_says_how_little_it_proves():
+    curves = load_curves("seizure", model_facts(curves_path("seizure").with_name("seizure.ictus")))
+    assert curves is not None
+    assert curves.matches_model, "measure it again: python benchmarks/seizure_operating_points.py"
+    at = curves.by_kind["seizure"].at(0.0)
+    assert at.sensitivity_low < 0.75 and at.false_alarms_per_hour_high > 3
+
+
+def test_a_handful_of_seizures_all_found_and_no_false_alarm_do_not_look_certain():
+    nights = [ScoredRecording(f"p{i}", 1800.0, ((100.0, 130.0),), ((101.0, 130.0, 0.9),)) for i in range(3)]
+    at = seizure_curves(nights, "ab" * 32, "made up", "by hand").by_kind["seizure"].at(0.5)
+    assert (at.sensitivity, at.false_alarms_per_hour) == (1.0, 0.0)
+    assert at.sensitivity_low == pytest.approx(0.025 ** (1 / 3), rel=1e-6)
+    assert at.false_alarms_per_hour_high == pytest.approx(-np.log(0.025) / 1.5, rel=1e-6)
 
 
 def test_a_seizure_counts_once_however_many_alarms_it_has_and_close_alarms_are_one():

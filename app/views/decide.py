@@ -144,16 +144,23 @@ def _comment(case: Case, picked: Finding, states: States) -> None:
 def _mark(case: Case) -> None:
     """An event that nobody found."""
     with st.popover("Mark an event by hand", width="stretch"):
-        look = look_of(case)
         kinds = [k for k in case.labels(Finding(EventKey("marked", 0, 0, "marked"), "marked")) if k != "artefact"]
         kind = st.selectbox("Kind", kinds, format_func=event_name, key="mark kind")
-        onset_s = st.number_input(
-            "Onset, s", 0.0, case.facts.duration_s, look.start_s, 0.1, key=f"mark onset {look.start_s}"
+        st.number_input(
+            "Onset, s", 0.0, case.facts.duration_s, None, 0.1, key="mark onset", placeholder="start of the view"
         )
         length = min(_MARKABLE_S, case.facts.duration_s)
         duration_s = st.number_input("Duration, s", 0.0, case.facts.duration_s, length, 0.1, key="mark duration")
-        key = EventKey(kind, onset_s, min(duration_s, case.facts.duration_s - onset_s), kind)
-        st.button("Mark", key="mark", on_click=_decide, args=(case, (), Finding(key, kind), "confirm"))
+        st.button("Mark", key="mark", on_click=_add, args=(case, kind, duration_s))
+
+
+def _add(case: Case, kind: str, duration_s: float) -> None:
+    """Without an onset, the event begins where the paper does when the button is pressed."""
+    typed: float | None = st.session_state["mark onset"]
+    onset_s = look_of(case).start_s if typed is None else typed
+    key = EventKey(kind, onset_s, min(duration_s, case.facts.duration_s - onset_s), kind)
+    _decide(case, (), Finding(key, kind), "confirm")
+    st.session_state["mark onset"] = None
 
 
 def _say(case: Case, picked: Finding, name: str) -> None:

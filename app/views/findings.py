@@ -42,6 +42,14 @@ SEVERITY = (
 )
 """Kinds from the gravest on; a kind that is not named comes after all of them."""
 
+_MADE_OF = {
+    "ventricular_run": "V",
+    "ventricular_couplet": "V",
+    "ventricular_bigeminy": "V",
+    "supraventricular_run": "S",
+    "supraventricular_couplet": "S",
+}
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -87,7 +95,7 @@ class Choice:
     status : ``all``, ``open`` or ``decided``
     order : ``severity`` or ``time``
     least : lowest confidence; what has none is always listed
-    thresholds : the operating point, by kind
+    thresholds : the operating point, by kind; an event made of beats answers to that of its beats
     """
 
     kinds: tuple[str, ...] = ()
@@ -163,7 +171,8 @@ def _is_chosen(finding: Finding, choice: Choice, state: EventState | None) -> bo
         return False
     if finding.confidence is None or decided:
         return True
-    least = max(choice.least, (choice.thresholds or {}).get(finding.kind, 0.0))
+    kind = _MADE_OF.get(finding.kind, finding.kind)
+    least = max(choice.least, (choice.thresholds or {}).get(kind, 0.0))
     return finding.confidence >= least
 
 

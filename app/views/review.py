@@ -26,18 +26,16 @@ T = TypeVar("T", float, str)
 
 @st.fragment
 def review(case: Case) -> None:
-    """The page; what is clicked runs only this."""
+    """The page; what is clicked runs only this, and a move along the recording only `_place`."""
     states = services().store.states(case.facts.sha256)
-    picked = picked_of(case) or _added(states)
-    cards, whole = cards_and_overview(case, states)
+    picked = _in_review(case, states)
+    cards, _ = cards_and_overview(case, states)
     listed = listed_of(case, choice_of(thresholds_of(case)), states)
     picture("figures", cards)
     with st.container(key="review"):
         left, right = st.columns([2.75, 1], gap="medium")
     with left:
-        _whole(case, whole)
-        _controls(case)
-        _stretch(case, picked, states)
+        _place(case)
         _reason(case, picked)
     with right:
         sensitivity(case)
@@ -46,10 +44,22 @@ def review(case: Case) -> None:
         decide.buttons(case, listed, picked, states)
 
 
-def _added(states: States) -> Finding | None:
-    """A finding in review that a reviewer marked by hand."""
+@st.fragment
+def _place(case: Case) -> None:
+    """Where the reader is: the whole, the ways to move, the stretch on paper."""
+    if st.session_state.pop("picked_on_paper", False):
+        st.rerun()  # the list and the reason stand outside
+    states = services().store.states(case.facts.sha256)
+    _whole(case, cards_and_overview(case, states)[1])
+    _controls(case)
+    _stretch(case, _in_review(case, states), states)
+
+
+def _in_review(case: Case, states: States) -> Finding | None:
+    """The finding in review: one of the analysis, or one that a reviewer marked by hand."""
     key = st.session_state.picked
-    return next((f for f in with_added((), states) if f.key == key), None) if key in states else None
+    added = (f for f in with_added((), states) if f.key == key) if key in states else iter(())
+    return picked_of(case) or next(added, None)
 
 
 def _whole(case: Case, whole: Markup) -> None:
@@ -124,6 +134,7 @@ def _stretch(case: Case, picked: Finding | None, states: States) -> None:
     def sent(kind: str, value: Any) -> None:
         if kind == "pick":
             pick(case, case.finding_at(text_key(str(value))), moves=False)
+            st.session_state.picked_on_paper = True
         elif kind == "pan":
             move_by(case, float(value))
 

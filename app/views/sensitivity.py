@@ -50,7 +50,7 @@ def _slider(case: Case, kind: str, curve: Curve) -> None:
     shares = dict(zip(curve.threshold.tolist(), curve.sensitivity.tolist(), strict=True))
     st.select_slider(
         f"{event_name(kind)}: share that is found",
-        curve.threshold.tolist()[::-1],
+        _stops(curve)[::-1],
         key=_name(case, kind),
         format_func=lambda threshold: f"{100 * shares[threshold]:.0f} %",
         on_change=_save,
@@ -66,10 +66,17 @@ def _slider(case: Case, kind: str, curve: Curve) -> None:
     st.caption(f"Confidence from {at.threshold:.3g}: {share}, missed {100 * at.missed:.1f} %, {false}")
 
 
+def _stops(curve: Curve) -> list[float]:
+    """Thresholds at which anything changes."""
+    seen = np.stack([curve.sensitivity, curve.false_alarms_per_hour])
+    changes = np.append(True, (np.diff(seen) != 0).any(axis=0))
+    return [float(t) for t in curve.threshold[changes]]
+
+
 def _source(curves: Curves) -> str:
     fits = "" if curves.matches_model else " Made with another version of the model."
-    much = f"{curves.n_records} recordings, {curves.n_subjects} people, {curves.hours:.0f} h"
-    return f"Estimated on {curves.source}: {much}; 95 % intervals over people.{fits}"
+    much = f"{curves.n_records} recordings, {curves.n_subjects} subjects, {curves.hours:.3g} h"
+    return f"Estimated on {curves.source}: {much}; 95 % intervals.{fits}"
 
 
 def _restore(case: Case, curves: Curves) -> None:
@@ -79,8 +86,8 @@ def _restore(case: Case, curves: Curves) -> None:
     latest = services().store.latest_review(case.facts.sha256, reviewer())
     for kind, name in zip(curves.by_kind, names, strict=True):
         saved = latest.operating_point.get(kind, 0.0) if latest else 0.0
-        nearest = int(np.abs(curves.by_kind[kind].threshold - saved).argmin())
-        st.session_state.setdefault(name, float(curves.by_kind[kind].threshold[nearest]))
+        nearest = min(_stops(curves.by_kind[kind]), key=lambda stop: abs(stop - saved))
+        st.session_state.setdefault(name, nearest)
 
 
 def _save(case: Case) -> None:

@@ -1,5 +1,6 @@
 """What all tabs of one server share: database, library, caches, and the recordings that are open."""
 
+import gc
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,19 @@ def open_case(entry: LibraryEntry) -> Case:
 def _open_case(entry_id: str, stamp: tuple[int, int]) -> Case:  # noqa: ARG001
     entry = services().library.find(entry_id)
     facts = recording_facts(entry.path, fs_hz=entry.fs_hz, task=entry.task or None)
-    return _eeg(entry, facts) if facts.task == SEIZURE else _ecg(entry, facts)
+    case = _eeg(entry, facts) if facts.task == SEIZURE else _ecg(entry, facts)
+    _settle()
+    return case
+
+
+def _settle() -> None:
+    """Keep what is open for long from the garbage collection that Streamlit does after every run of a page.
+
+    It looks at every object in memory, which takes a quarter of a second and holds up the next answer.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _ecg(entry: LibraryEntry, facts: RecordingFacts) -> EcgCase:
