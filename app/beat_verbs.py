@@ -1,19 +1,16 @@
 """The verbs of the `beat` task: train, evaluate and compress."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..compression import BEAT_RECIPES, CompactModel, Recipe, compress_beat, to_bytes
+from ..compression import CompactModel
 from ..models import (
     BeatEvaluation,
     BeatRecord,
     FloatFile,
-    FloatModel,
     GateSources,
     Protocol,
-    TrainConfig,
     evaluate_beats,
     float_to_bytes,
     make_protocol,
@@ -24,18 +21,21 @@ from ..models.weights import seeded_net
 from ..signals import InputError, LocalDataset, find_dataset
 from .beat_cv import FOLDS_FOLDER, cross_validate, folds_sha256
 from .beat_splits import SPLITS, ScoringPlan, refuse_own_data, scoring_plan, without_paced
+from .compress_beat import beat_bench
+from .compress_verbs import compress_with
 from .evaluation_files import Evaluated, write_evaluation
-from .experiment import compression_summary, contract, prepare_annotated, prepare_dataset, train_protocol
-from .model_files import LoadedModel, card_path, load_model
-from .output import write_bytes, write_json
+from .experiment import contract, prepare_annotated, prepare_dataset, prepare_extra, train_protocol
+from .model_files import LoadedModel, load_model
+from .output import write_bytes
 from .spread import beat_figures, spread_of
 
 figures_of = beat_figures
 """The figures that seeds are compared by."""
 
-__all__ = ["RECIPES", "compress", "evaluate", "figures_of", "train"]
+__all__ = ["bench", "compress", "evaluate", "figures_of", "train"]
 
-RECIPES = ("default", "small", "quick")
+bench = beat_bench
+"""A trained float model with its data, to try recipes on."""
 
 Models = str | Path | Sequence[str | Path] | None
 """One model, several that differ in their seed, or None for the zoo's compact model."""
@@ -60,7 +60,7 @@ def train(
     the trained model with its provenance, and its evaluation on the test side
     """
     found, records = prepare_dataset(data, "detected", progress)
-    names, added = _prepare_extra(extra, progress)
+    names, added = prepare_extra(extra, progress)
     protocol = make_protocol(split, records, seed, added)
     _refuse_tested(protocol)
     material = protocol.training_set(GateSources.find(found.is_sample))
@@ -71,12 +71,6 @@ def train(
     n_bytes = file.model.net.n_float_bytes()
     result = contract(protocol.evaluate(file.model), found, split_names, n_bytes, protocol.sha256)
     return file, result | {"provenance": file.provenance}
-
-
-def _prepare_extra(extra: Sequence[str | Path], progress: Progress | None) -> tuple[list[str], list[BeatRecord]]:
-    """Names of the data sets and all their recordings with reference beats."""
-    found = [find_dataset(where) for where in extra]
-    return [f.name for f in found], [r for f in found for r in prepare_annotated(f, "detected", progress)[0]]
 
 
 def _refuse_tested(protocol: Protocol) -> None:
@@ -226,14 +220,6 @@ def _cross_validated(
     return result
 
 
-def _recipe(name: str, config: TrainConfig) -> Recipe:
-    """The recipe for what the model is for, with two thirds of its weights or with shorter phases if asked."""
-    recipe = BEAT_RECIPES[config.design]
-    if name == "small":
-        return replace(recipe, sparsity=1 - (1 - recipe.sparsity) * 2 / 3)
-    return replace(recipe, prune_epochs=6, tune_epochs=6) if name == "quick" else recipe
-
-
 def compress(
     model: str | Path,
     data: str | Path | None = None,
@@ -248,25 +234,4 @@ def compress(
     ----------
     extra : where the extra data sets of the training lie, if not under their names
     """
-    loaded = load_model(model)
-    if not isinstance(loaded.model, FloatModel):
-        raise InputError(f"{loaded.path}: is compact already; compress takes a float model from `ictus train`")
-    if recipe not in RECIPES:
-        raise InputError(f"recipe {recipe!r} is not known; known: {', '.join(RECIPES)}")
-    found, records = prepare_dataset(data, "detected", progress)
-    seed = int(loaded.provenance.get("seed", 0))
-    _, added = _prepare_extra(list(extra) or loaded.provenance.get("extra") or [], progress)
-    protocol = make_protocol(str(loaded.provenance.get("split", "inter")), records, seed, added)
-    if loaded.provenance.get("split_sha256") not in (None, protocol.sha256):
-        raise InputError(f"{loaded.path}: was trained on another split of {loaded.provenance.get('dataset')}")
-    material = protocol.training_set(GateSources.find(found.is_sample))
-    chosen = _recipe(recipe, protocol.config)
-    compact = compress_beat(loaded.model, material, chosen, protocol.config, progress)
-    scores = (protocol.evaluate(m).scores for m in (loaded.model, compact))
-    summary = compression_summary(loaded.model, compact, *scores)
-    offset = {"class_offset": list(chosen.class_offset)} if chosen.class_offset else {}
-    summary = {"recipe": recipe, **offset, "split": protocol.name, "dataset": found.name} | summary
-    if out is not None:
-        write_bytes(Path(out), to_bytes(compact))
-        write_json(card_path(Path(out)), summary | {"provenance": loaded.provenance})
-    return compact, summary
+    return compress_with(beat_bench(model, data, extra, progress), recipe, out, progress)

@@ -1,12 +1,12 @@
 """What `ictus run` and the single verbs share: prepare data, train under a protocol, tell what came out."""
 
-import math
 import typing
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..compression import CompactModel, byte_count
+from ..compression import CompactModel, byte_count, stored_byte_count
+from ..compression.sweep_points import quality
 from ..models import (
     BeatEvaluation,
     BeatRecord,
@@ -29,7 +29,7 @@ __all__ = [
     "prepare_all",
     "prepare_annotated",
     "prepare_dataset",
-    "quality",
+    "prepare_extra",
     "train_protocol",
 ]
 
@@ -81,6 +81,14 @@ def prepare_all(
             progress(f"prepare, {peaks} peaks", done, len(records), name)
 
     return prepare_records([found.path(r) for r in records], peaks, on_done=count)
+
+
+def prepare_extra(
+    extra: Sequence[str | Path], progress: Progress | None = None
+) -> tuple[list[str], list[BeatRecord]]:
+    """Names of further data sets and all their recordings with reference beats."""
+    found = [find_dataset(where) for where in extra]
+    return [f.name for f in found], [r for f in found for r in prepare_annotated(f, "detected", progress)[0]]
 
 
 def check_annotated(found: LocalDataset, records: Sequence[BeatRecord]) -> None:
@@ -152,21 +160,24 @@ class Scored(typing.Protocol):
 
 def compression_summary(model: FloatModel, compact: CompactModel, before: Scored, after: Scored) -> dict[str, Any]:
     """The ``compress`` part of the JSON contract."""
-    float_bytes, count = model.net.n_float_bytes(), byte_count(compact)
-    n_kept = sum(layer.n_weights for stage in compact.stages for layer in stage.layers)
+    float_bytes, count, stored = model.net.n_float_bytes(), byte_count(compact), stored_byte_count(compact)
+    layers = [layer for stage in compact.stages for layer in stage.layers]
+    n_kept = sum(layer.n_weights for layer in layers)
+    bits = max(layer.n_exponents for layer in layers).bit_length()
     n_dense = sum(layer.n_weights for chain in model.net.chains().values() for layer in chain)
     parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
     return {
         "baseline": _side(before, float_bytes),
         "compressed": _side(after, count.total) | {"bytes_by": parts},
         "ratio": float_bytes / count.total,
+        "stored": {"bytes": stored.total, "ratio": float_bytes / stored.total, "bytes_by": vars(stored)},
         "sparsity": 1 - n_kept / n_dense,
-        "bits": 3,
+        "bits": bits,
         "quality": quality(after.accuracy, count.total),
         "waterfall": [
             {"step": "float32, dense", "bytes": float_bytes},
             {"step": "pruned: float32 values and 16-bit index", "bytes": n_kept * 6 + float_bytes - 4 * n_dense},
-            {"step": "3-bit powers of two, 16-bit index", "bytes": n_kept * 19 // 8 + count.scales},
+            {"step": f"{bits}-bit powers of two, 16-bit index", "bytes": n_kept * (16 + bits) // 8 + count.scales},
             {"step": "device file, every byte", "bytes": count.total},
         ],
     }
@@ -174,15 +185,6 @@ def compression_summary(model: FloatModel, compact: CompactModel, before: Scored
 
 def _side(scores: Scored, n_bytes: int) -> dict[str, Any]:
     return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "bytes": n_bytes}
-
-
-def quality(accuracy: float, n_bytes: int) -> float:
-    """One figure for accuracy against size, in dB: 20 log10(percent^2 / sqrt(bytes)).
-
-    NetScore (Wong 2018, arXiv 1806.05512) with its exponents for accuracy and parameters, size in bytes in place
-    of the parameter count, and without its term for operations.
-    """
-    return 20 * math.log10((100 * accuracy) ** 2 / math.sqrt(n_bytes))
 
 
 def dataset_json(found: LocalDataset) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Models as files: which task they serve, what they hold, and the card that lies beside a compact one."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..compression import CompactModel, byte_count, load_compact
+from ..compression import CompactModel, byte_count, load_compact, to_bytes
 from ..compression.model_file import MAGIC
+from ..compression.storage import STORED_MAGIC
 from ..signals import CorruptModelError, InputError
+from .output import write_bytes, write_json
 
 if TYPE_CHECKING:
     from ..models import FloatModel
@@ -20,10 +22,13 @@ __all__ = [
     "card_path",
     "check_beat",
     "check_task",
+    "float_model_of",
+    "load_float_model",
     "load_model",
     "model_path",
     "read_card",
     "task_of",
+    "write_compact",
 ]
 
 ZOO = Path(__file__).resolve().parent.parent / "models" / "zoo"
@@ -108,12 +113,39 @@ def load_model(path: str | Path | None = None, task: str = "beat") -> LoadedMode
     return loaded
 
 
+def load_float_model(path: str | Path, task: str) -> LoadedModel:
+    """Load a float model to compress; the task's name means the one that the zoo's compact model came from.
+
+    Raises
+    ------
+    InputError
+        as for `load_model`, or the model is compact already.
+    """
+    is_zoo = str(path) == task and not Path(path).exists()
+    loaded = load_model(ZOO / f"{task}.safetensors" if is_zoo else path, task)
+    float_model_of(loaded)
+    return loaded
+
+
+def float_model_of(loaded: LoadedModel) -> "FloatModel":
+    """The float model; `InputError` if it is compact already."""
+    if isinstance(loaded.model, CompactModel):
+        raise InputError(f"{loaded.path}: is compact already; compress takes a float model from `ictus train`")
+    return loaded.model
+
+
+def write_compact(path: str | Path, model: CompactModel, card: Mapping[str, Any]) -> None:
+    """Write a compact model and its card; each appears only when whole."""
+    write_bytes(Path(path), to_bytes(model))
+    write_json(card_path(Path(path)), card)
+
+
 def _loader(path: Path) -> Callable[[Path], LoadedModel]:
     return _load_compact if _is_compact(path) else _load_float
 
 
 def _is_compact(path: Path) -> bool:
-    """Whether a model file is compact (our magic) or float (safetensors: a length and JSON)."""
+    """Whether a model file is compact (a magic of ours) or float (safetensors: a length and JSON)."""
     if not path.is_file():
         raise InputError(f"{path}: no such model file")
     try:
@@ -121,9 +153,10 @@ def _is_compact(path: Path) -> bool:
             head = opened.read(9)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from error
-    if not head.startswith(MAGIC) and head[8:] != b"{":
+    is_compact = head.startswith((MAGIC, STORED_MAGIC))
+    if not is_compact and head[8:] != b"{":
         raise CorruptModelError(f"{path}: neither a compact model (.ictus) nor a float one (.safetensors)")
-    return head.startswith(MAGIC)
+    return is_compact
 
 
 def _load_compact(path: Path) -> LoadedModel:

@@ -9,36 +9,30 @@ from typing import Any
 
 import numpy as np
 
-from ..compression import (
-    RHYTHM_RECIPE,
-    CompactModel,
-    CompactStage,
-    Recipe,
-    compress_rhythm,
-    load_compact,
-    to_bytes,
-)
+from ..compression import CompactModel, CompactStage, Recipe, compress_rhythm, load_compact, to_bytes, to_stored
 from ..models import FloatFile, FloatModel, float_to_bytes, load_float
 from ..models.rhythm_cascade import StripDecisions, decide_strips
-from ..models.rhythm_data import RhythmStrip, prepare_strips
+from ..models.rhythm_data import RhythmStrip
 from ..models.rhythm_protocol import CvJob, CvPlan, cross_validate, rhythm_folds, train_rhythm
 from ..models.rhythm_scores import score_strips, screen_figures, strip_ci95
 from ..models.rhythm_task import NOISY
 from ..models.rhythm_train import RhythmConfig
 from ..models.train import Progress
-from ..signals import InputError, LocalDataset, find_dataset
+from ..signals import InputError, LocalDataset
 from .beat_cv import FOLDS_FOLDER
-from .experiment import compression_summary
-from .model_files import card_path, load_model
-from .output import require_writable, write_bytes, write_json
+from .compress_rhythm import RHYTHM_RECIPES, prepared_strips, rhythm_bench, rhythm_sides
+from .compress_verbs import compress_with
+from .model_files import load_model
+from .output import require_writable, write_bytes
 from .rhythm_report import write_rhythm_evaluation
 from .spread import spread_of
 
-__all__ = ["RECIPES", "SPLITS", "compress", "evaluate", "figures_of", "train"]
+__all__ = ["SPLITS", "bench", "compress", "evaluate", "figures_of", "train"]
 
-RECIPES = {"default": RHYTHM_RECIPE, "quick": Recipe(sparsity=0.9, prune_epochs=2, tune_epochs=2)}
+bench = rhythm_bench
+"""A trained float model with its data, to try recipes on."""
+
 SPLITS = ("cv", "external", "all")
-_DEFAULT_DATA = "cinc2017"
 
 
 def train(
@@ -59,8 +53,8 @@ def train(
     -------
     the trained model with its provenance, and its evaluation
     """
-    found, strips = _prepared(data, progress)
-    trained_on, tested = _sides(strips, split)
+    found, strips = prepared_strips(data, progress)
+    trained_on, tested = rhythm_sides(strips, split)
     model = train_rhythm(trained_on, RhythmConfig().seeded(seed), progress)
     provenance = {
         "dataset": found.name,
@@ -103,7 +97,7 @@ def evaluate(
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
-    found, strips = _prepared(data, progress)
+    found, strips = prepared_strips(data, progress)
     if split == "cv":
         if model is not None:
             raise InputError("--split cv trains its own models; it takes no --model")
@@ -122,9 +116,6 @@ def evaluate(
     return result
 
 
-_FITTED = "scored on the strips that trained it; `ictus evaluate rhythm --split cv` scores strips that did not"
-
-
 def compress(
     model: str | Path,
     data: str | Path | None = None,
@@ -133,23 +124,7 @@ def compress(
     progress: Progress | None = None,
 ) -> tuple[CompactModel, dict[str, Any]]:
     """Compress a trained float model with the strips it was trained on; writes `out` and its card if given."""
-    loaded = load_model(model, "rhythm")
-    if not isinstance(loaded.model, FloatModel):
-        raise InputError(f"{loaded.path}: is compact already; compress takes a float model from `ictus train`")
-    found, strips = _prepared(data, progress)
-    split = str(loaded.provenance.get("split", "all"))
-    trained_on, tested = _sides(strips, split)
-    config = RhythmConfig().seeded(int(loaded.provenance.get("seed", 0)))
-    compact = compress_rhythm(loaded.model, trained_on, _recipe(recipe), config, _beat_gate(), progress)
-    scores = (score_strips(decide_strips(m, tested)) for m in (loaded.model, compact))
-    summary = {"recipe": recipe, "split": split, "dataset": found.name}
-    summary |= compression_summary(loaded.model, compact, *scores)
-    if split == "all":
-        summary["note"] = _FITTED
-    if out is not None:
-        write_bytes(Path(out), to_bytes(compact))
-        write_json(card_path(Path(out)), summary | {"provenance": loaded.provenance})
-    return compact, summary
+    return compress_with(rhythm_bench(model, data, progress), recipe, out, progress)
 
 
 def figures_of(result: dict[str, Any]) -> dict[str, float]:
@@ -161,39 +136,10 @@ def figures_of(result: dict[str, Any]) -> dict[str, float]:
     return figures | result["screen"]
 
 
-def _prepared(data: str | Path | None, progress: Progress | None) -> tuple[LocalDataset, list[RhythmStrip]]:
-    found = find_dataset(data, _DEFAULT_DATA)
-    done = 0
-
-    def count(name: str) -> None:
-        nonlocal done
-        done += 1
-        if progress and (done % 50 == 0 or done == len(found.records)):
-            progress("prepare", done, len(found.records), name)
-
-    return found, prepare_strips(found, on_done=count)
-
-
-def _sides(strips: list[RhythmStrip], split: str) -> tuple[list[RhythmStrip], list[RhythmStrip]]:
-    """Strips that train and strips that test."""
-    if split == "all":
-        return strips, strips
-    if split not in (known := [f"fold{i}" for i in range(5)]):
-        raise InputError(f"split {split!r} is not known; known: all, {', '.join(known)}")
-    job = CvJob(CvPlan(strips, rhythm_folds(strips), RhythmConfig()), int(split.removeprefix("fold")), 0)
-    return job.train, job.test
-
-
 def _recipe(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise InputError(f"recipe {name!r} is not known; known: {', '.join(RECIPES)}")
-    return RECIPES[name]
-
-
-def _beat_gate() -> CompactStage | None:
-    """Gate of the beat task's compact model, which the device shares."""
-    loaded = load_model(None, "beat").model
-    return loaded.stage("gate") if isinstance(loaded, CompactModel) else None
+    if name not in RHYTHM_RECIPES:
+        raise InputError(f"recipe {name!r} is not known; known: {', '.join(RHYTHM_RECIPES)}")
+    return RHYTHM_RECIPES[name]
 
 
 def _cross_validated(
@@ -209,8 +155,8 @@ def _cross_validated(
     with TemporaryDirectory() as scratch:
         store = Path(scratch) if out is None else require_writable(out) / FOLDS_FOLDER
         store.mkdir(parents=True, exist_ok=True)
-        folds = _Folds(store, progress)
         gate = load_model(None, "beat").model
+        folds = _Folds(store, progress, gate.stage("gate") if isinstance(gate, CompactModel) else None)
         runs = {"float": cross_validate(plan, folds.float_model, gate)}
         if recipe is not None:
             runs["compact"] = cross_validate(plan, partial(folds.compact_model, recipe=_recipe(recipe)), gate)
@@ -219,7 +165,9 @@ def _cross_validated(
         | {"split_name": plan.folds.name, "split_sha256": plan.folds.sha256}
         for name, by_seed in runs.items()
     }
-    result = results["float"] | ({"compact": results["compact"]} if "compact" in results else {})
+    result = results["float"]
+    if "compact" in results:
+        result |= {"compact": results["compact"] | {"stored_bytes": folds.mean_bytes("stored")}}
     if out is not None:
         write_rhythm_evaluation(Path(out), result, [s.name for s in strips], list(runs["float"].values()))
     return result
@@ -227,11 +175,12 @@ def _cross_validated(
 
 @dataclass
 class _Folds:
-    """The models of a cross-validation, kept in a folder."""
+    """The models of a cross-validation, kept in a folder; all compact ones carry the beat task's gate."""
 
     store: Path
     progress: Progress | None
-    n_bytes: dict[str, list[int]] = field(default_factory=lambda: {"float": [], "compact": []})
+    gate: CompactStage | None
+    n_bytes: dict[str, list[int]] = field(default_factory=lambda: {"float": [], "compact": [], "stored": []})
 
     def float_model(self, job: CvJob) -> FloatModel:
         """Train the model of a fold, or take it from the folder."""
@@ -248,10 +197,14 @@ class _Folds:
         """Compress the model of a fold, or take it from the folder."""
         path = self.store / f"{job.key(str(recipe))}.ictus"
         if not path.is_file():
-            compact = compress_rhythm(self.float_model(job), job.train, recipe, job.config, None, self.progress)
+            compact = compress_rhythm(
+                self.float_model(job), job.train, recipe, job.config, self.gate, self.progress
+            )
             write_bytes(path, to_bytes(compact))
+        found = load_compact(path)
         self.n_bytes["compact"].append(path.stat().st_size)
-        return load_compact(path)
+        self.n_bytes["stored"].append(len(to_stored(found)))
+        return found
 
     def mean_bytes(self, name: str) -> float:
         """Mean size of the models."""

@@ -37,10 +37,11 @@ from ..models import (
 from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
 from .experiment import check_annotated, compression_summary, contract, dataset_json, prepare_all, train_protocol
-from .firmware_verbs import N_GOLDEN, emulation_progress, golden_vectors, witness_json
-from .model_files import card_path, check_beat
+from .firmware_verbs import N_GOLDEN, golden_vectors, witness_json
+from .model_files import check_beat, write_compact
 from .output import atomic_folder, json_text
 from .report import render_report
+from .simulate_verb import emulation_progress
 from .strip import strip_json
 
 __all__ = ["run"]
@@ -180,7 +181,7 @@ def _carry_through(
     protocol = make_protocol(key, records)
     protocol = _shortened(protocol) if quick else protocol
     recipe = BEAT_RECIPES[protocol.config.design]
-    recipe = replace(recipe, prune_epochs=1, tune_epochs=1) if quick else recipe
+    recipe = recipe.shortened(1, 1) if quick else recipe
     material = protocol.training_set(GateSources.find(found.is_sample))
     file = train_protocol(protocol, material, found, progress)
     compact = compress_beat(file.model, material, recipe, protocol.config, progress)
@@ -284,8 +285,6 @@ def _write_models(arms: Sequence[_Arm], folder: Path, made_with: Mapping[str, st
     """Every model as float and as compact file, the latter with its card."""
     for arm in arms:
         stem = f"beat-{arm.protocol.key}"
-        compact = folder / f"{stem}.ictus"
         card = {**made_with, "split": arm.protocol.name, **_compression(arm), "provenance": arm.file.provenance}
         (folder / f"{stem}.safetensors").write_bytes(float_to_bytes(arm.file))
-        compact.write_bytes(to_bytes(arm.compact))
-        card_path(compact).write_text(json_text(card), encoding="utf-8")
+        write_compact(folder / f"{stem}.ictus", arm.compact, card)

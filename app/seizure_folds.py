@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..compression import CompactModel, Recipe, load_compact, to_bytes
-from ..compression.cascade_recipe import compress_seizure
+from ..compression import CompactModel, Recipe, compress_seizure, load_compact, to_bytes
 from ..models import FloatFile, FloatModel, float_to_bytes, load_float
 from ..models.seizure_data import EegRecord
 from ..models.seizure_excerpts import subject_excerpts

@@ -7,31 +7,30 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..compression import CompactModel, Recipe, byte_count, to_bytes
-from ..compression.cascade_recipe import SEIZURE_RECIPE, compress_seizure
-from ..models import FloatFile, FloatModel, float_to_bytes
+from ..compression import CompactModel, Recipe
+from ..models import FloatFile, float_to_bytes
 from ..models.seizure_fit import SeizureConfig
-from ..models.seizure_train import prepare_training, train_seizure
+from ..models.seizure_train import train_seizure
 from ..models.staged import StagedModel
 from ..models.train import Progress
 from ..signals import InputError
 from ..signals.eeg_files import EegFile, eeg_files
 from .beat_cv import FOLDS_FOLDER
-from .model_files import LoadedModel, card_path, load_model
+from .compress_seizure import FITTED, MONTAGE, SEIZURE_RECIPES, labelled_eeg, seizure_bench, seizure_sides
+from .compress_verbs import compress_with
+from .model_files import load_model
 from .output import require_writable, write_bytes, write_json
 from .seizure_folds import EXCERPTS, FoldModels, excerpts_of
 from .seizure_protocols import Decided, SeizureFold, by_subject, decide_files, loso_folds, subject_folds
 from .seizure_report import negatives_json, scores_json, warnings_of
 from .spread import spread_of
 
-__all__ = ["RECIPES", "SPLITS", "compress", "evaluate", "figures_of", "train"]
+__all__ = ["SPLITS", "bench", "compress", "evaluate", "figures_of", "train"]
 
-RECIPES = {"default": SEIZURE_RECIPE, "quick": replace(SEIZURE_RECIPE, prune_epochs=2, tune_epochs=2)}
+bench = seizure_bench
+"""A trained float model with its data, to try recipes on."""
+
 SPLITS = ("loso", "subject", "external", "all")
-_DEFAULT_DATA = "chbmit"
-_MONTAGE = "double-banana"
-_WITHOUT = "without-"
-_FITTED = "scored on the recordings that trained it; `ictus evaluate seizure` scores subjects that did not"
 
 _Folds = Callable[[Sequence[EegFile]], tuple[SeizureFold, ...]]
 _PROTOCOLS: dict[str, tuple[str, _Folds]] = {
@@ -45,7 +44,7 @@ def train(
     split: str = "all",
     out: str | Path | None = None,
     seed: int = 0,
-    montage: str = _MONTAGE,
+    montage: str = MONTAGE,
     extra: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> tuple[FloatFile, dict[str, Any]]:
@@ -63,8 +62,8 @@ def train(
     -------
     the trained model with its provenance, and its evaluation
     """
-    name, files = _found(data)
-    trained_on, tested = _sides(files, split)
+    name, files = labelled_eeg(data)
+    trained_on, tested = seizure_sides(files, split)
     model, _ = train_seizure(excerpts_of(trained_on, montage, extra), _config(seed), progress)
     provenance = {
         "dataset": name,
@@ -80,7 +79,7 @@ def train(
     head = _Head(name, split, split, montage, model.net.n_float_bytes())
     result = _contract(head, tested, decide_files(tested, model, montage, progress))
     if split == "all":
-        result["warnings"].append(_FITTED)
+        result["warnings"].append(FITTED)
     return file, result | {"provenance": provenance}
 
 
@@ -90,7 +89,7 @@ def evaluate(
     split: str = "loso",
     out: str | Path | None = None,
     negatives: str | Path | None = None,
-    montage: str = _MONTAGE,
+    montage: str = MONTAGE,
     extra: Sequence[str | Path] = (),
     recipe: str | None = None,
     seeds: Sequence[int] = (0,),
@@ -113,7 +112,7 @@ def evaluate(
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
-    name, files = _found(data)
+    name, files = labelled_eeg(data)
     quiet = _seizure_free(negatives)
     if split in _PROTOCOLS:
         if model is not None:
@@ -139,24 +138,7 @@ def compress(
     progress: Progress | None = None,
 ) -> tuple[CompactModel, dict[str, Any]]:
     """Compress a trained float model with the data it was trained on; writes `out` and its card if given."""
-    loaded = load_model(model, "seizure")
-    if not isinstance(loaded.model, FloatModel):
-        raise InputError(f"{loaded.path}: is compact already; compress takes a float model from `ictus train`")
-    told = loaded.provenance
-    split, montage = str(told.get("split", "all")), str(told.get("montage", _MONTAGE))
-    _, files = _found(data)
-    trained_on, tested = _sides(files, split)
-    config = _config(int(told.get("seed", 0)))
-    trained = prepare_training(excerpts_of(trained_on, montage, told.get("extra", ())), config)
-    compact = compress_seizure(loaded.model, trained, _recipe(recipe), config, progress)
-    decide = partial(decide_files, tested, montage=montage)
-    summary = {"recipe": recipe, "split": split} | _summary(loaded, compact, decide)
-    if split == "all":
-        summary["note"] = _FITTED
-    if out is not None:
-        write_bytes(Path(out), to_bytes(compact))
-        write_json(card_path(Path(out)), summary | {"provenance": told})
-    return compact, summary
+    return compress_with(seizure_bench(model, data), recipe, out, progress)
 
 
 def figures_of(result: dict[str, Any]) -> dict[str, float]:
@@ -176,14 +158,6 @@ class _Head:
     model_bytes: float = 0.0
 
 
-def _found(data: str | Path | None) -> tuple[str, tuple[EegFile, ...]]:
-    """Name of the data and its recordings; those of which nobody says whether they hold a seizure are left out."""
-    files = tuple(f for f in eeg_files(data) if f.seizures_s is not None)
-    if not files:
-        raise InputError(f"{data}: no recording of which a file says whether it holds a seizure")
-    return (_DEFAULT_DATA if data is None else Path(data).name), files
-
-
 def _seizure_free(negatives: str | Path | None) -> tuple[EegFile, ...]:
     if negatives is None:
         return ()
@@ -193,25 +167,15 @@ def _seizure_free(negatives: str | Path | None) -> tuple[EegFile, ...]:
     return tuple(replace(f, state="", seizures_s=()) for f in files)
 
 
-def _sides(files: tuple[EegFile, ...], split: str) -> tuple[tuple[EegFile, ...], tuple[EegFile, ...]]:
-    """Recordings that train and recordings that test."""
-    if split == "all":
-        return files, files
-    folds = {f"{_WITHOUT}{fold.name}": fold for fold in loso_folds(files)}
-    if split not in folds:
-        raise InputError(f"split {split!r} is not known; known: all, {', '.join(folds)}")
-    return folds[split].train, folds[split].test
-
-
 def _config(seed: int) -> SeizureConfig:
     """How every model of this task is trained."""
     return SeizureConfig().seeded(seed)
 
 
 def _recipe(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise InputError(f"recipe {name!r} is not known; known: {', '.join(RECIPES)}")
-    return RECIPES[name]
+    if name not in SEIZURE_RECIPES:
+        raise InputError(f"recipe {name!r} is not known; known: {', '.join(SEIZURE_RECIPES)}")
+    return SEIZURE_RECIPES[name]
 
 
 def _cross_validated(
@@ -280,25 +244,3 @@ def _contract(
     result = {"task": "seizure", **vars(head)} | scores_json(decided)
     result["warnings"] = warnings_of(decided, any(f.state for f in files))
     return result | ({"negatives": negatives_json(heard)} if heard else {})
-
-
-def _summary(
-    loaded: LoadedModel, compact: CompactModel, decide: Callable[[StagedModel], list[Decided]]
-) -> dict[str, Any]:
-    """The ``compress`` part of the JSON contract."""
-    assert isinstance(loaded.model, FloatModel)
-    before, after = (scores_json(decide(m)) for m in (loaded.model, compact))
-    count = byte_count(compact)
-    layers = [layer for stage in compact.stages for layer in stage.layers]
-    n_dense = sum(layer.n_weights for chain in loaded.model.net.chains().values() for layer in chain)
-    parts = {"codes": count.codes, "index": count.index, "scales": count.scales, "headers": count.headers}
-    sides = [
-        {"accuracy": r["accuracy"], "macro_f1": r["macro_f1"], "events": r["events"], "bytes": n}
-        for r, n in ((before, loaded.n_bytes), (after, count.total))
-    ]
-    return {
-        "baseline": sides[0],
-        "compressed": sides[1] | {"bytes_by": parts},
-        "ratio": loaded.n_bytes / count.total,
-        "sparsity": 1 - sum(layer.n_weights for layer in layers) / n_dense,
-    }

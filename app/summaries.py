@@ -9,6 +9,7 @@ from .analysis_files import FIRST_EVENTS, AnalysisFiles
 from .analyze_rhythm import RhythmAnalysis
 from .console import table_text
 from .rhythm_events import RhythmSummary
+from .scenarios import scenario_table
 
 __all__ = [
     "analysis_text",
@@ -136,7 +137,10 @@ def compression_text(result: Mapping[str, Any]) -> str:
     table = table_text(("model", "bytes", "accuracy", "macro F1"), rows)
     if "ratio" not in result:
         return table
-    return f"{table}\n{result['ratio']:.1f}x smaller, {percent(result['sparsity'], 1)} of the weights pruned"
+    line = f"{result['ratio']:.1f}x smaller, {percent(result['sparsity'], 1)} of the weights pruned"
+    if "stored" in result:
+        line += f"; stored in {result['stored']['bytes']:,} bytes, {result['stored']['ratio']:.1f}x smaller"
+    return f"{table}\n{line}"
 
 
 def export_text(result: Mapping[str, Any], out: Path) -> str:
@@ -159,7 +163,13 @@ def simulation_text(result: Mapping[str, Any]) -> str:
         ("battery life", f"{result['battery_days']:,.0f} days"),
         ("agrees with the reference", "yes" if result["agrees_with_reference"] else "NO"),
     ]
-    return table_text((str(result["device"]), "typical"), rows)
+    used: Mapping[str, str] = result["scenario"]
+    text = [f"scenario {used['name']}: {used['title']}. {used['sent']} The answer is there {used['latency']}."]
+    if not result["is_executed"]:
+        text.append("The beginning was executed; the rest is counted runs times what a run took there.")
+    if "scenarios" in result:
+        text += ["", table_text(*scenario_table(result["scenarios"]))]
+    return "\n".join([table_text((str(result["device"]), "typical"), rows), *text])
 
 
 def _worst_second(result: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ __all__ = [
     "TASKS",
     "ZOO",
     "LoadedModel",
+    "bench",
     "check_task",
     "compress",
     "describe",
@@ -115,6 +116,13 @@ def compress(
     """Compress a trained float model with the data it was trained on; writes `out` and its card if given."""
     run = _verb(task_of(model), "compress", options)
     return run(model=model, data=data, recipe=recipe, out=out, progress=progress)
+
+
+def bench(
+    model: str | Path, data: str | Path | None = None, progress: Progress | None = None, **options: Any
+) -> Any:
+    """A trained float model with its data, to try recipes on: a `compress_bench.Bench`."""
+    return _verb(task_of(model), "bench", options)(model=model, data=data, progress=progress)
 
 
 def describe(task: str = "beat") -> dict[str, Any]:

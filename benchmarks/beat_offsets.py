@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from ictus.compression import BEAT_RECIPES
-from ictus.compression.recipe import compress_beat
+from ictus.compression import BEAT_RECIPES, compress_beat
 from ictus.models import BeatRecord, Decisions, GateSources, decide, prepare_records, train_beats
 from ictus.models.beat_scores import ectopic_score
 from ictus.models.beat_train import INTER_CONFIG

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from ictus.compression import to_bytes
-from ictus.compression.seizure_recipe import SEGMENT_RECIPE, compress_segments
+from ictus.compression import SEGMENT_RECIPE, compress_segments, to_bytes
 from ictus.models.eeg_segment_scores import SegmentDecisions, SegmentScores, decide_segments, score_segments
 from ictus.models.eeg_segment_train import SegmentConfig, train_eeg_segments
 from ictus.models.eeg_segments import EegSegments, SegmentTask, segment_folds

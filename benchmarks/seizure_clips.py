@@ -17,8 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from ictus.compression import from_bytes, to_bytes
-from ictus.compression.cascade_recipe import SEIZURE_RECIPE, compress_seizure
+from ictus.compression import SEIZURE_RECIPE, compress_seizure, from_bytes, to_bytes
 from ictus.models import FloatFile, float_to_bytes, load_float
 from ictus.models.eeg_artefacts import HARMLESS, contaminate
 from ictus.models.event_scores import false_alarm_interval

@@ -2,7 +2,7 @@
 
 A layer computes, for output position ``t`` and channel ``c``::
 
-    acc       = sum_i input[t * step + i] * weight[c, i]            int32, weight = 0 or +-2^0..2^3
+    acc       = sum_i input[t * step + i] * weight[c, i]        int32, weight = 0 or +-2^0..2^(n_exponents-1)
     out[t, c] = sat8(bias[c] + ((acc + 2^(shift[c]-1)) >> shift[c]))
 
 with an arithmetic shift, and 0 instead of -128 as the lower limit of a layer with ReLU. A dense layer is a
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..signals import UnanalysableError
+from ..signals import InputError, UnanalysableError
 
 __all__ = [
     "ACTIVATION_FRACTION_BITS",
+    "EXPONENT_COUNTS",
     "LOGIT_FRACTION_BITS",
     "MAX_SHIFT",
     "N_EXPONENTS",
@@ -43,28 +44,30 @@ LOGIT_FRACTION_BITS = 3
 N_EXPONENTS = 4
 """Weights are 2^0 to 2^3 on the scale of their channel: after pruning, smaller ones hardly occur."""
 
+EXPONENT_COUNTS = 1, 2, 4, 8, 16
+"""Powers of two that a layer may choose from. A code takes 2, 3, 4, 5 or 6 bits with the sign and the code for
+"pruned"; where the index says what is pruned, a weight takes 1, 2, 3, 4 or 5. The device runs up to 8."""
+
 MAX_SHIFT = 15
-_SIGN_BIT = 4
 _BATCH = 4096
 
 
-def code_values(codes: np.ndarray) -> np.ndarray:
+def code_values(codes: np.ndarray, n_exponents: int = N_EXPONENTS) -> np.ndarray:
     """Integer weights of codes.
 
-    Code 0 is a pruned weight, 1..4 are ``+2^0..+2^3``, 5..8 are ``-2^0..-2^3``. A weight that is not pruned takes
-    three bits; that the others are pruned is in the index.
+    Code 0 is a pruned weight, ``1..n`` are ``+2^0..+2^(n-1)``, ``n+1..2n`` are ``-2^0..-2^(n-1)``.
 
     Parameters
     ----------
-    codes : uint8, any shape
+    codes : uint8, any shape, 0 to ``2 * n_exponents``
+    n_exponents : one of `EXPONENT_COUNTS`
 
     Returns
     -------
     int32, same shape
     """
-    bits = np.maximum(np.asarray(codes, np.int32) - 1, 0)
-    magnitude = np.where(np.asarray(codes) == 0, 0, np.int32(1) << (bits & (N_EXPONENTS - 1)))
-    return np.where(bits & _SIGN_BIT, -magnitude, magnitude).astype(np.int32)
+    positive = np.int32(1) << np.arange(n_exponents, dtype=np.int32)
+    return np.concatenate([[0], positive, -positive]).astype(np.int32)[codes]
 
 
 def pool_positions(maps: np.ndarray) -> np.ndarray:
@@ -93,6 +96,7 @@ class CompactLayer:
     relu : whether negative outputs become 0
     takes_context : whether the context vector is appended to the input (dense layers only)
     pools : whether mean and maximum over all positions take the map's place (the last convolution of a stream)
+    n_exponents : powers of two that the codes choose from, one of `EXPONENT_COUNTS`
     """
 
     codes: np.ndarray
@@ -103,6 +107,12 @@ class CompactLayer:
     relu: bool
     takes_context: bool = False
     pools: bool = False
+    n_exponents: int = N_EXPONENTS
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Integer weights int32 (out_channels, taps)."""
+        return code_values(self.codes, self.n_exponents)
 
     @property
     def out_channels(self) -> int:
@@ -129,7 +139,7 @@ class CompactLayer:
 
     def accumulator_bound(self) -> int:
         """Largest magnitude an accumulator can reach, rounding term included."""
-        weights = np.abs(code_values(self.codes)).sum(axis=1, dtype=np.int64)
+        weights = np.abs(self.weights).sum(axis=1, dtype=np.int64)
         return int((128 * weights + (1 << self.shift.astype(np.int64) >> 1)).max())
 
     def run(self, x: np.ndarray) -> np.ndarray:
@@ -139,13 +149,17 @@ class CompactLayer:
         `accumulator_bound` stays below the mantissa of the type chosen here.
         """
         exact = np.float32 if self.accumulator_bound() < 2**24 else np.float64
-        weights = code_values(self.codes).astype(exact).T
+        weights = self.weights.astype(exact).T
         patches = np.lib.stride_tricks.sliding_window_view(x, self.taps, axis=1)[:, :: self.step]
         acc = (patches[:, : self.out_length or None].astype(exact) @ weights).astype(np.int32)
+        maps = self.requantised(acc)
+        return pool_positions(maps) if self.pools else maps.reshape(len(x), math.prod(maps.shape[1:]))
+
+    def requantised(self, acc: np.ndarray) -> np.ndarray:
+        """Outputs int8 of accumulators int32, (n, T, C) both."""
         shift = self.shift.astype(np.int32)
         out = ((acc + (np.int32(1) << shift >> 1)) >> shift) + self.bias
-        maps = np.clip(out, 0 if self.relu else -128, 127).astype(np.int8)
-        return pool_positions(maps) if self.pools else maps.reshape(len(x), math.prod(maps.shape[1:]))
+        return np.clip(out, 0 if self.relu else -128, 127).astype(np.int8)
 
 
 @dataclass(frozen=True)
@@ -271,6 +285,12 @@ class CompactModel:
         if wave.size < specialist.shortest():
             raise UnanalysableError(f"wave of {wave.size} values, the network needs {specialist.shortest()}")
         return specialist.run(wave.reshape(1, -1), features[None]).logits[0]
+
+    def require_device_layers(self) -> None:
+        """Raise `InputError` if a layer is of a kind that only the integer reference runs."""
+        kinds = {type(layer).__name__ for stage in self.stages for layer in stage.layers} - {CompactLayer.__name__}
+        if kinds:
+            raise InputError(f"{', '.join(sorted(kinds))}: only Python runs such a layer; it has no file")
 
     def stage(self, name: str) -> CompactStage:
         """The stage of that name; KeyError if there is none."""

@@ -12,10 +12,12 @@ All integers are little-endian.
 
 Source is 0 for the gate's features, 1 for the window, 2 for the map that the previous stage kept, 3 for the
 context, 4 for a stream: rows of `window_channels` values, any number of them, for which `window_length` is 0.
-Flags: bit 0 ReLU, bit 1 the context is appended to the input, bit 2 the map is pooled; the others are 0.
+Flags: bit 0 ReLU, bit 1 the context is appended to the input, bit 2 the map is pooled, bit 3 the weight stream is
+wide; the others are 0.
 `out_length` is 0 for the convolutions of a stream, whose last one pools, and at least 1 for every other layer.
 
-Version 2 added streams and pooling; a version 1 file reads as before.
+Version 2 added streams and pooling, version 3 wide weight streams. A model without these is written as version 2;
+files of all three versions read.
 """
 
 import struct
@@ -26,24 +28,22 @@ from pathlib import Path
 import numpy as np
 
 from ..signals import CorruptModelError
-from .compact import CompactLayer, CompactModel, CompactStage
-from .packing import pack_codes, unpack_codes
-from .stream import stream_fault
+from .compact import N_EXPONENTS, CompactLayer, CompactModel, CompactStage
+from .layout import SOURCES, STAGE_NAMES, TASKS, check_shapes, check_stage
+from .packing import WIDE_EXPONENTS, device_exponents, pack_codes, unpack_codes
+from .storage import STORED_MAGIC, from_stored
 
 __all__ = ["FORMAT_VERSION", "MAGIC", "ByteCount", "byte_count", "from_bytes", "load_compact", "to_bytes"]
 
 MAGIC = b"ICTS"
 FORMAT_VERSION = 2
-_READABLE_VERSIONS = (1, 2)
+_WIDE_VERSION = 3
+_READABLE_VERSIONS = (1, FORMAT_VERSION, _WIDE_VERSION)
 _HEADER = struct.Struct("<4sBBBBHBBII")
 _CRC_OFFSET = 16
 _STAGE = struct.Struct("<BBBb")
 _LAYER = struct.Struct("<HHHBBB")
-_SOURCES = ("features", "window", "kept", "context", "stream")
-_KEPT = 2
-_STAGE_NAMES = ("gate", "screen", "specialist")
-_TASKS = {1: "beat", 2: "rhythm", 3: "seizure"}
-_RELU, _CONTEXT, _POOLS = 1, 2, 4
+_RELU, _CONTEXT, _POOLS, _WIDE = 1, 2, 4, 8
 
 
 @dataclass(frozen=True)
@@ -61,26 +61,45 @@ class ByteCount:
 
 
 def to_bytes(model: CompactModel) -> bytes:
-    """Serialise; the same model always gives the same bytes."""
+    """Serialise; the same model always gives the same bytes.
+
+    Raises
+    ------
+    InputError
+        a layer that no device runs.
+    """
+    model.require_device_layers()
     body = b"".join(_stage_bytes(stage) for stage in model.stages)
-    task = {name: number for number, name in _TASKS.items()}[model.task]
+    task = {name: number for number, name in TASKS.items()}[model.task]
     total = _HEADER.size + len(body)
-    fields = (MAGIC, FORMAT_VERSION, task, len(model.stages), model.n_context, *model.window_shape)
+    wide = any(_is_wide(layer) for stage in model.stages for layer in stage.layers)
+    fields = (
+        MAGIC,
+        _WIDE_VERSION if wide else FORMAT_VERSION,
+        task,
+        len(model.stages),
+        model.n_context,
+        *model.window_shape,
+    )
     header = _HEADER.pack(*fields, model.n_features, total, 0)
     crc = zlib.crc32(body, zlib.crc32(header[:_CRC_OFFSET]))
     return header[:_CRC_OFFSET] + struct.pack("<I", crc) + body
 
 
 def _stage_bytes(stage: CompactStage) -> bytes:
-    head = _STAGE.pack(_SOURCES.index(stage.source), len(stage.layers), stage.n_kept, stage.threshold)
+    head = _STAGE.pack(SOURCES.index(stage.source), len(stage.layers), stage.n_kept, stage.threshold)
     return head + b"".join(_layer_bytes(layer) for layer in stage.layers)
 
 
 def _layer_bytes(layer: CompactLayer) -> bytes:
-    stream = pack_codes(layer.codes)
-    flags = _RELU * layer.relu | _CONTEXT * layer.takes_context | _POOLS * layer.pools
+    stream = pack_codes(layer.codes, layer.n_exponents)
+    flags = _RELU * layer.relu | _CONTEXT * layer.takes_context | _POOLS * layer.pools | _WIDE * _is_wide(layer)
     head = _LAYER.pack(layer.taps, layer.step, len(stream), layer.out_length, layer.out_channels, flags)
     return head + _pack_nibbles(layer.shift) + layer.bias.astype(np.int8).tobytes() + stream
+
+
+def _is_wide(layer: CompactLayer) -> bool:
+    return device_exponents(layer.n_exponents) == WIDE_EXPONENTS
 
 
 def _pack_nibbles(values: np.ndarray) -> bytes:
@@ -91,18 +110,20 @@ def _pack_nibbles(values: np.ndarray) -> bytes:
 def byte_count(model: CompactModel) -> ByteCount:
     """Account for every byte of `to_bytes`.
 
-    Three bits of each byte that holds a weight are its code, five are its index; skips and channel ends are index.
+    Three bits (four in a wide stream) of each byte that holds a weight are its code, the others its index; skips
+    and channel ends are index.
     """
+    model.require_device_layers()
     layers = [layer for stage in model.stages for layer in stage.layers]
-    stream = sum(len(pack_codes(layer.codes)) for layer in layers)
-    codes = sum(layer.n_weights for layer in layers) * 3 // 8
+    stream = sum(len(pack_codes(layer.codes, layer.n_exponents)) for layer in layers)
+    codes = sum(layer.n_weights * (4 if _is_wide(layer) else 3) for layer in layers) // 8
     scales = sum((layer.out_channels + 1) // 2 + layer.out_channels for layer in layers)
     headers = _HEADER.size + _STAGE.size * len(model.stages) + _LAYER.size * len(layers)
     return ByteCount(codes, stream - codes, scales, headers)
 
 
 def load_compact(path: str | Path) -> CompactModel:
-    """Read a compact model file.
+    """Read a compact model file, in the device's form or in the stored one.
 
     Raises
     ------
@@ -114,24 +135,24 @@ def load_compact(path: str | Path) -> CompactModel:
     except OSError as error:
         raise CorruptModelError(f"{path}: {error.strerror}") from error
     try:
-        return from_bytes(data)
+        return from_stored(data) if data.startswith(STORED_MAGIC) else from_bytes(data)
     except CorruptModelError as error:
         raise CorruptModelError(f"{path}: {error}") from error
 
 
 def from_bytes(data: bytes) -> CompactModel:
     """Inverse of `to_bytes`, with every field checked; raises `CorruptModelError`."""
-    task, n_stages, n_context, window_shape, n_features = _checked_header(data)
+    task, n_context, window_shape, n_features = _checked_header(data)
     reader = _Reader(data, _HEADER.size)
-    stages = tuple(_read_stage(reader, number) for number in range(n_stages))
+    stages = tuple(_read_stage(reader, number) for number in range(len(STAGE_NAMES)))
     if reader.cursor != len(data):
         raise CorruptModelError(f"{len(data)} bytes, its stages end at {reader.cursor}")
     model = CompactModel(task, n_features, window_shape, n_context, stages)
-    _check_shapes(model)
+    check_shapes(model)
     return model
 
 
-def _checked_header(data: bytes) -> tuple[str, int, int, tuple[int, int], int]:
+def _checked_header(data: bytes) -> tuple[str, int, tuple[int, int], int]:
     if len(data) < _HEADER.size or data[:4] != MAGIC:
         raise CorruptModelError(
             f"not a compact model: {len(data)} bytes that begin with {data[:4]!r}, expected {MAGIC!r}"
@@ -144,16 +165,17 @@ def _checked_header(data: bytes) -> tuple[str, int, int, tuple[int, int], int]:
     found = zlib.crc32(data[_HEADER.size :], zlib.crc32(data[:_CRC_OFFSET]))
     if crc != found:
         raise CorruptModelError(f"checksum {found:08x}, its header says {crc:08x}")
-    if task not in _TASKS or n_stages != len(_STAGE_NAMES):
+    if task not in TASKS or n_stages != len(STAGE_NAMES):
         raise CorruptModelError(f"task {task} with {n_stages} stages is not known")
-    return _TASKS[task], n_stages, n_context, (length, channels), n_features
+    return TASKS[task], n_context, (length, channels), n_features
 
 
 class _Reader:
-    """A cursor over bytes that refuses to run past their end."""
+    """A cursor over the bytes of a file that refuses to run past their end."""
 
     def __init__(self, data: bytes, cursor: int) -> None:
         self.data, self.cursor = data, cursor
+        self.flags = _RELU | _CONTEXT | _POOLS | (_WIDE if data[4] >= _WIDE_VERSION else 0)
 
     def take(self, n_bytes: int) -> bytes:
         end = self.cursor + n_bytes
@@ -165,38 +187,21 @@ class _Reader:
 
 def _read_stage(reader: _Reader, number: int) -> CompactStage:
     source, n_layers, n_kept, threshold = _STAGE.unpack(reader.take(_STAGE.size))
-    if source >= len(_SOURCES) or n_layers == 0 or n_kept > n_layers or (n_kept and source == _KEPT):
-        raise CorruptModelError(f"stage {number}: source {source}, {n_layers} layers, keeps {n_kept}")
+    check_stage(number, source, n_layers, n_kept)
     layers = tuple(_read_layer(reader) for _ in range(n_layers))
-    return CompactStage(_STAGE_NAMES[number], _SOURCES[source], layers, n_kept, threshold)
+    return CompactStage(STAGE_NAMES[number], SOURCES[source], layers, n_kept, threshold)
 
 
 def _read_layer(reader: _Reader) -> CompactLayer:
     taps, step, n_stream, out_length, out_channels, flags = _LAYER.unpack(reader.take(_LAYER.size))
-    if not (taps and step and out_channels) or flags & ~(_RELU | _CONTEXT | _POOLS):
+    if not (taps and step and out_channels) or flags & ~reader.flags:
         raise CorruptModelError(
             f"layer with {taps} taps, step {step}, {out_length}x{out_channels} outputs, flags {flags}"
         )
     nibbles = np.frombuffer(reader.take((out_channels + 1) // 2), np.uint8)
     shift = np.stack([nibbles & 15, nibbles >> 4], axis=1).reshape(-1)[:out_channels]
     bias = np.frombuffer(reader.take(out_channels), np.int8)
-    codes = unpack_codes(reader.take(n_stream), out_channels, taps)
+    n_exponents = WIDE_EXPONENTS if flags & _WIDE else N_EXPONENTS
+    codes = unpack_codes(reader.take(n_stream), out_channels, taps, n_exponents)
     relu, context, pools = (bool(flags & bit) for bit in (_RELU, _CONTEXT, _POOLS))
-    return CompactLayer(codes, bias, shift, step, out_length, relu, context, pools)
-
-
-def _check_shapes(model: CompactModel) -> None:
-    window = model.window_shape[0] * model.window_shape[1]
-    sizes = {"features": model.n_features, "window": window, "context": model.n_context}
-    for stage in model.stages:
-        fault = stream_fault(stage, model.window_shape)
-        if fault:
-            raise CorruptModelError(f"{stage.name}: {fault}")
-        size, kept = sizes.get(stage.source, 0), 0
-        for number, layer in enumerate(stage.layers, start=1):
-            size += model.n_context * layer.takes_context
-            if layer.out_length and layer.in_size > size:
-                raise CorruptModelError(f"{stage.name}, layer {number}: reads {layer.in_size} values of {size}")
-            size = layer.out_size
-            kept = size if number == stage.n_kept else kept
-        sizes["kept"] = kept
+    return CompactLayer(codes, bias, shift, step, out_length, relu, context, pools, n_exponents)

@@ -1,35 +1,25 @@
-"""Which weights may go: layer-adaptive magnitude, on a schedule that leaves time to recover.
-
-The score is LAMP (Lee et al., ICLR 2021): a squared weight over the sum of all squared weights of its layer that
-are not smaller. One global threshold on it gives every layer its own sparsity. Magnitudes are taken after
-folding batch norm, since that is what reaches the device.
-"""
+"""Pruning while the network trains: single weights on a schedule, and whole channels before them."""
 
 from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from ..models import NetLayer
+from ..models import NetLayer, StagedNet
+from .criteria import ChannelCriterion, WeightCriterion, channel_criterion, channel_groups, weight_criterion
+from .narrow import KeptChannels, all_channels
+from .recipe import ChannelPruning, Pruning
+from .schedules import schedule_named
 
-__all__ = ["Pruner", "cubic_sparsity", "lamp_scores"]
+__all__ = ["ChannelPenalty", "Pruner", "SparsitySchedule", "channels_to_keep", "prunable_layers"]
 
-_NEVER = 2.0  # above every LAMP score, which is 1 at most
-
-
-def lamp_scores(weight: Tensor) -> Tensor:
-    """LAMP score of every weight of one layer, same shape; larger is more important."""
-    squared = weight.detach().square().flatten()
-    order = torch.argsort(squared)
-    tail = squared[order].double().flip(0).cumsum(0).flip(0).clamp(min=1e-30)
-    scores = torch.empty_like(squared)
-    scores[order] = (squared[order] / tail).float()
-    return scores.view_as(weight)
+_NEVER = float("inf")
+_LEAST_SHARE = 0.25  # of a layer's channels
 
 
-def cubic_sparsity(fraction: float, target: float) -> float:
-    """Sparsity after `fraction` of the schedule (Zhu & Gupta 2017): fast first, slow near the target."""
-    return target * (1.0 - (1.0 - min(max(fraction, 0.0), 1.0)) ** 3)
+def prunable_layers(net: StagedNet) -> list[NetLayer]:
+    """Layers that share one sparsity: those of the screen and the specialist."""
+    return [*net.screen, *net.specialist]
 
 
 class Pruner:
@@ -39,11 +29,15 @@ class Pruner:
     ----------
     layers : pruned together
     kept : of the last layers, one number each: so many of its first channels keep all their weights
+    criterion : which weights go first
     """
 
-    def __init__(self, layers: Iterable[NetLayer], kept: Sequence[int] = ()) -> None:
+    def __init__(
+        self, layers: Iterable[NetLayer], kept: Sequence[int] = (), criterion: WeightCriterion | None = None
+    ) -> None:
         self.layers = list(layers)
         self.kept = [0] * (len(self.layers) - len(kept)) + list(kept)
+        self.criterion = criterion or weight_criterion("lamp")
         self.masks = [
             torch.ones_like(layer.weight) if layer.allowed is None else layer.allowed.clone()
             for layer in self.layers
@@ -61,11 +55,10 @@ class Pruner:
             self.masks = [(score > threshold).float() for score in scores]
         self.apply()
 
-    @staticmethod
-    def _scores(layer: NetLayer, mask: Tensor, n_kept: int) -> Tensor:
-        scores = lamp_scores(layer.folded()[0])
+    def _scores(self, layer: NetLayer, mask: Tensor, n_kept: int) -> Tensor:
+        scores = self.criterion.scores(layer.folded()[0].detach(), layer.n_weights)
         scores[:n_kept] = _NEVER
-        return scores * mask
+        return torch.where(mask > 0, scores, torch.zeros_like(scores))
 
     def apply(self) -> None:
         """Set pruned weights to zero."""
@@ -77,3 +70,80 @@ class Pruner:
     def sparsity(self) -> float:
         """Share of weights that are pruned."""
         return 1.0 - sum(float(mask.sum()) for mask in self.masks) / self.n_weights
+
+
+class SparsitySchedule:
+    """Called after every step: raises sparsity on the recipe's schedule, and keeps pruned weights at zero.
+
+    Parameters
+    ----------
+    layers : pruned together
+    pruning : criterion, schedule and kept channels
+    target : sparsity in the end
+    """
+
+    def __init__(self, layers: Iterable[NetLayer], pruning: Pruning, target: float, every: int = 16) -> None:
+        self.pruner = Pruner(layers, pruning.kept_channels, weight_criterion(pruning.criterion))
+        self.sparsity = schedule_named(pruning.schedule).sparsity
+        self.target, self.until, self.every = target, pruning.until, every
+        self.n_steps = 0
+
+    def __call__(self, fraction: float) -> None:
+        self.n_steps += 1
+        wanted = self.sparsity(fraction / self.until, self.target)
+        if (self.n_steps % self.every == 0 or fraction >= self.until) and wanted > self.pruner.sparsity:
+            self.pruner.prune_to(wanted)
+        else:
+            self.pruner.apply()
+
+
+def _removable(net: StagedNet, kept: Sequence[int]) -> dict[str, list[int]]:
+    """Of every layer of screen and specialist, from which channel on they may go; the exits keep all."""
+    first: dict[str, list[int]] = {}
+    for name in ("screen", "specialist"):
+        layers = list(net.chains()[name])
+        guarded = [0] * (len(layers) - len(kept)) + list(kept) if name == "specialist" else [0] * len(layers)
+        first[name] = [
+            layer.spec.channels if layer.spec.is_logit else n for layer, n in zip(layers, guarded, strict=True)
+        ]
+    return first
+
+
+def channels_to_keep(net: StagedNet, pruning: ChannelPruning, kept: Sequence[int] = ()) -> KeptChannels:
+    """Which channels stay when the least important ones go; the gate keeps all, every layer and every
+    group of channels that see the same inputs a quarter.
+
+    Parameters
+    ----------
+    kept : of the last layers of the specialist: so many of its first channels stay
+    """
+    scores = channel_criterion(pruning.criterion).scores
+    found, ranked = all_channels(net), list[tuple[float, str, int, int]]()
+    groups = dict[tuple[str, int], Tensor]()
+    for name, firsts in _removable(net, kept).items():
+        for number, (layer, first) in enumerate(zip(net.chains()[name], firsts, strict=True)):
+            groups[name, number] = channel_groups(layer)
+            if first < layer.spec.channels:
+                ranked += [(s, name, number, c) for c, s in enumerate(scores(layer).tolist()) if c >= first]
+    to_go = int(pruning.share * len(ranked))
+    for _, name, number, channel in sorted(ranked):
+        mask, group = found[name][number], groups[name, number]
+        alike = group == group[channel]
+        if to_go and int(mask[alike].sum()) > max(1, _LEAST_SHARE * int(alike.sum())):
+            mask[channel] = False
+            to_go -= 1
+    return found
+
+
+class ChannelPenalty:
+    """Called after every step: pulls what a channel criterion shrinks towards zero, and never past it (L1)."""
+
+    def __init__(self, net: StagedNet, criterion: ChannelCriterion, strength: float) -> None:
+        hidden = [layer for layer in prunable_layers(net) if not layer.spec.is_logit]
+        self.shrunk = [values for layer in hidden for values in criterion.shrinks(layer)]
+        self.strength = strength
+
+    def __call__(self, _: float) -> None:
+        with torch.no_grad():
+            for values in self.shrunk:
+                values.copy_(values.sign() * (values.abs() - self.strength).clamp(min=0.0))

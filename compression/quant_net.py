@@ -1,32 +1,41 @@
 """The network as the device will run it, in float and trainable.
 
-Weights are signed powers of two, biases are multiples of the output's step, activations are rounded and clipped
-to int8; the gradient passes straight through the rounding (Bengio et al. 2013). The forward pass equals
-`CompactModel.run` bit for bit as long as float32 represents the accumulators exactly.
+Weights are what a quantiser makes of them, signed powers of two on the device; biases are multiples of the
+output's step, activations are rounded and clipped to int8; the gradient passes straight through the rounding
+(Bengio et al. 2013). The forward pass equals `CompactModel.run` bit for bit as long as float32 represents the
+accumulators exactly.
 """
 
-import numpy as np
+from collections.abc import Iterator
+from typing import Any, cast
+
 import torch
 from torch import Tensor, nn
 
 from ..models import Chain, NetLayer, StagedNet
-from .compact import (
-    ACTIVATION_FRACTION_BITS,
-    LOGIT_FRACTION_BITS,
-    N_EXPONENTS,
-    CompactLayer,
-    CompactModel,
-    CompactStage,
-)
-from .log2 import choose_top_exponent, fake_quantise, quantise
+from .compact import ACTIVATION_FRACTION_BITS, LOGIT_FRACTION_BITS, CompactLayer, CompactModel, CompactStage
+from .quantisers import LayerFrame, quantiser_named
+from .recipe import Quantiser
+from .reference_layer import COARSE_BITS
 
-__all__ = ["QuantNet"]
+__all__ = ["QuantLayer", "QuantNet"]
+
+
+class _Rounding(torch.autograd.Function):
+    """Round half up to a multiple of ``1 / scale``; identity for the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, scale: float) -> Tensor:  # noqa: ARG004 - nothing is kept for the gradient
+        return x.mul(scale).add_(0.5).floor_().mul_(1.0 / scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, None]:  # noqa: ARG004
+        return grads[0], None
 
 
 def _round_through(x: Tensor, fraction_bits: int) -> Tensor:
     """Round half up to a multiple of ``2^-fraction_bits``; identity for the gradient."""
-    scale = 2.0**fraction_bits
-    return x + (torch.floor(x * scale + 0.5) / scale - x).detach()
+    return cast(Tensor, _Rounding.apply(x, 2.0**fraction_bits))
 
 
 def _pool(x: Tensor, channels: int) -> Tensor:
@@ -39,10 +48,10 @@ def _pool(x: Tensor, channels: int) -> Tensor:
     return torch.cat([mean + (rounded - mean).detach(), maps.amax(dim=1)], dim=1)
 
 
-class _QuantLayer(nn.Module):
+class QuantLayer(nn.Module):
     """A folded `NetLayer` with quantised weights, bias and output."""
 
-    def __init__(self, layer: NetLayer) -> None:
+    def __init__(self, layer: NetLayer, settings: Quantiser) -> None:
         super().__init__()
         weight, bias = layer.folded()
         self.source = [layer]  # in a list: its parameters are not ours to train
@@ -52,49 +61,70 @@ class _QuantLayer(nn.Module):
         self.is_logit = layer.spec.is_logit
         self.fraction_bits = LOGIT_FRACTION_BITS if self.is_logit else ACTIVATION_FRACTION_BITS
         self.limits = (-128.0 if self.is_logit else 0.0, 127.0)
+        self.activation_bits = 8 if self.is_logit else settings.activation_bits
+        self.quantiser = quantiser_named(settings.method).make(settings, self.masked_weight.detach())
+
+    @property
+    def masked_weight(self) -> Tensor:
+        """Float weights, 0 where pruned: (channels, taps)."""
+        return self.weight * self.mask
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        weight = fake_quantise(self.weight * self.mask)
-        out = _round_through(self.source[0].products(x, context, weight), self.fraction_bits)
+        out = self.source[0].products(x, context, self.quantiser(self.masked_weight))
         step = 2.0**-self.fraction_bits
-        out = out + _round_through(self.bias, self.fraction_bits).clamp(-128 * step, 127 * step)
+        if self.quantiser.rounds_bias:
+            bias = _round_through(self.bias, self.fraction_bits).clamp(-128 * step, 127 * step)
+            out = _round_through(out, self.fraction_bits) + bias
+        else:
+            out = _round_through(out + self.bias, self.fraction_bits)
         low, high = (limit * step for limit in self.limits)
         out = out.clamp(low, high).reshape(len(x), -1)
+        if self.activation_bits == 4:
+            unit = 2.0 ** (COARSE_BITS - self.fraction_bits)
+            out = _round_through(out, self.fraction_bits - COARSE_BITS).clamp(0.0, 15 * unit)
         return _pool(out, self.source[0].spec.channels) if self.source[0].spec.pools else out
 
     def to_compact(self) -> CompactLayer:
+        """The integers that the device gets."""
         layer = self.source[0]
-        weight = self.weight.detach() * self.mask
-        top = choose_top_exponent(weight)
-        shift = N_EXPONENTS - 1 - top + ACTIVATION_FRACTION_BITS - self.fraction_bits
-        bias = torch.floor(self.bias.detach() * 2.0**self.fraction_bits + 0.5).clamp(-128, 127)
-        return CompactLayer(
-            codes=quantise(weight, top).numpy(),
-            bias=bias.numpy().astype(np.int8),
-            shift=shift.numpy().astype(np.uint8),
+        frame = LayerFrame(
+            bias=self.bias.detach(),
+            fraction_bits=(ACTIVATION_FRACTION_BITS, self.fraction_bits),
+            activation_bits=self.activation_bits,
             step=layer.step,
             out_length=layer.out_length,
             relu=not self.is_logit,
             takes_context=layer.spec.takes_context,
             pools=layer.spec.pools,
         )
+        return self.quantiser.to_layer(self.masked_weight.detach(), frame)
 
 
 class QuantNet(nn.Module):
-    """Quantised twin of a trained `StagedNet`; same inputs and outputs, inputs being multiples of 1/32."""
+    """Quantised twin of a trained `StagedNet`; same inputs and outputs, inputs being multiples of 1/32.
 
-    def __init__(self, net: StagedNet) -> None:
+    Parameters
+    ----------
+    settings : how weights and activations become integers; the gate is quantised like the others
+    """
+
+    def __init__(self, net: StagedNet, settings: Quantiser | None = None) -> None:
         super().__init__()
         self.spec = net.spec
-        self.stages = nn.ModuleDict({name: self._quantised(chain) for name, chain in net.chains().items()})
+        how = settings or Quantiser()
+        self.stages = nn.ModuleDict({name: self._quantised(chain, how) for name, chain in net.chains().items()})
 
     @staticmethod
-    def _quantised(chain: Chain) -> nn.ModuleList:
-        return nn.ModuleList(_QuantLayer(layer) for layer in chain)
+    def _quantised(chain: Chain, settings: Quantiser) -> nn.ModuleList:
+        return nn.ModuleList(QuantLayer(layer, settings) for layer in chain)
+
+    def layers(self, stage: str) -> Iterator[QuantLayer]:
+        """The layers of a stage in the order in which they run."""
+        return (layer for layer in self.stages[stage] if isinstance(layer, QuantLayer))  # pyright: ignore
 
     def _run(self, name: str, x: Tensor, context: Tensor, n_kept: int = 0) -> tuple[Tensor, Tensor]:
         kept = x
-        for number, layer in enumerate(self.stages[name], start=1):  # pyright: ignore[reportArgumentType]
+        for number, layer in enumerate(self.layers(name), start=1):
             x = layer(x, context)
             kept = x if number == n_kept else kept
         return x, kept
@@ -122,10 +152,10 @@ class QuantNet(nn.Module):
             CompactStage(
                 name,
                 sources[name],
-                tuple(layer.to_compact() for layer in chain if isinstance(layer, _QuantLayer)),  # pyright: ignore
+                tuple(layer.to_compact() for layer in self.layers(name)),
                 self.spec.n_kept if name == "screen" else 0,
                 thresholds.get(name, -128),
             )
-            for name, chain in self.stages.items()
+            for name in self.stages
         )
         return CompactModel(task, self.spec.n_features, self.spec.window_shape, self.spec.n_context, stages)

@@ -1,113 +1,245 @@
-"""A recipe turns a trained float network for beats into a `CompactModel`."""
+"""A recipe: everything that turns a trained float model into a `CompactModel`, as frozen parts that combine.
 
-import copy
-from collections.abc import Sequence
-from dataclasses import replace
+Methods are called by name; what names there are is what the modules of `criteria`, `schedules` and `quantisers`
+offer.
+"""
 
-import numpy as np
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
-from ..models.beat_data import LabelledBeats
-from ..models.beat_task import RHYTHM_CHANNELS, BeatDesign
-from ..models.beat_train import BeatTrainingSet, GateData, TrainConfig, passing_shares, thresholds_for
-from ..models.float_model import FloatModel
-from ..models.network import StagedNet
-from ..models.train import FitConfig, Progress, fit_beats, fit_gate
 from ..signals import InputError
-from .compact import LOGIT_FRACTION_BITS, CompactModel
-from .phases import Recipe, SparsitySchedule, phase_of
-from .prune import Pruner
-from .quant_net import QuantNet
-from .shrink import remove_dead_channels
 
-__all__ = ["BEAT_RECIPES", "Recipe", "compress_beat", "with_class_offset"]
+__all__ = [
+    "ChannelPruning",
+    "MixedPrecision",
+    "Pruning",
+    "Quantiser",
+    "Recipe",
+    "Tuning",
+    "load_recipe",
+    "recipe_from",
+]
 
-_S_OFFSET = 0.0, 0.75, 0.0, 0.0, 0.0
-"""More S at the cost of N: chosen by benchmarks/beat_offsets.py, which holds out patients of the training data."""
-
-BEAT_RECIPES: dict[BeatDesign, Recipe] = {
-    "new patients": Recipe(
-        sparsity=0.79, prune_epochs=20, tune_epochs=20, kept_channels=RHYTHM_CHANNELS, class_offset=_S_OFFSET
-    ),
-    "known patients": Recipe(sparsity=0.967, prune_epochs=20, tune_epochs=20),
-}
-"""About 4 kB for new patients, who lose first when much is pruned, and 2 kB for known ones."""
+Part = TypeVar("Part")
 
 
-def compress_beat(
-    model: FloatModel, data: BeatTrainingSet, recipe: Recipe, config: TrainConfig, progress: Progress | None = None
-) -> CompactModel:
-    """Prune, quantise and fine-tune on the data that trained `model`.
+@dataclass(frozen=True)
+class ChannelPruning:
+    """Whole channels go first: what is left is a smaller network, which also trains faster.
 
-    Parameters
+    Attributes
     ----------
-    model : trained float model; it is not changed
-    data : the training material
-    config : how the float networks were trained; the recipe overrides the beat CNN's duration and rate
-
-    Returns
-    -------
-    CompactModel
-        Its thresholds let through the same share of the training units as those of `model` do.
+    share : of the channels that may go, over all layers together; every layer keeps a quarter of its own,
+        and of each group of channels that see the same inputs
+    criterion : of `criteria`, for channels
+    penalty : L1 penalty on what the criterion says, per step and in units of the learning rate; pulls channels
+        apart before the cut
+    epochs : of training before the cut, under the penalty; 0 cuts at once
     """
-    net = copy.deepcopy(model.net)
-    _prune_beat_chains(net, model.net, data.beats, recipe, config.beats, progress)
-    _prune_gate(net, data.gate, recipe, config)
-    quant = QuantNet(net)
-    tuning = phase_of(config.beats, recipe, recipe.tune_epochs)
-    fit_beats(quant, data.beats, tuning, phase="quantise", teacher=model.net, progress=progress)
-    gate, features, is_analysable = quant.stages["gate"], data.gate.features, data.gate.is_analysable
-    fit_gate(gate, quant.judge, features, is_analysable, config.gate, care=config.gate_care)
-    compact = remove_dead_channels(quant.to_compact("beat", {}))
-    return _calibrated(with_class_offset(compact, recipe.class_offset), model, data)
+
+    share: float = 0.35
+    criterion: str = "channel-magnitude"
+    penalty: float = 0.0
+    epochs: int = 0
 
 
-def with_class_offset(compact: CompactModel, offset: Sequence[float]) -> CompactModel:
-    """Add to the class logits, by the biases of the last layer: it costs the device nothing.
+@dataclass(frozen=True)
+class Pruning:
+    """Single weights go while the network trains, batch norm still being there.
+
+    Attributes
+    ----------
+    sparsity : share of the trained network's weights that is pruned, screen and specialist together; those of
+        removed channels count
+    gate_sparsity : the same for the gate
+    criterion : of `criteria`, for weights
+    schedule : of `schedules`: how sparsity rises
+    epochs : over which it rises
+    until : share of the epochs after which sparsity no longer rises
+    rewind : in the end, what is left goes back to the values that it had before pruning (Renda et al., ICLR 2020)
+    kept_channels : of the last layers of the specialist, one number each: so many of its first channels are not
+        pruned, because what they decide is lost first
+    """
+
+    sparsity: float = 0.935
+    gate_sparsity: float = 0.0
+    criterion: str = "lamp"
+    schedule: str = "cubic"
+    epochs: int = 24
+    until: float = 0.75
+    rewind: bool = False
+    kept_channels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Quantiser:
+    """How weights and activations become integers.
+
+    Attributes
+    ----------
+    method : of `quantisers`
+    n_exponents : powers of two that a layer may choose from (logarithmic only)
+    window : which weights share their window of exponents: ``channel`` or ``layer``
+    clipping : where the window ends: at the ``largest`` weight, at the top of ``least-squares`` error, or
+        ``learnt`` with the weights
+    rounding : in training, ``nearest`` or ``stochastic`` in the log domain; the finished model is always nearest
+    near_zero : weights below this share of the window's smallest power become 0 after quantisation; 0.5 leaves no
+        power without its nearest weights, 1 prunes what would be rounded up to it
+    activation_bits : of hidden activations: 8, or 4, which only the integer reference runs
+    """
+
+    method: str = "log2"
+    n_exponents: int = 4
+    window: Literal["channel", "layer"] = "channel"
+    clipping: Literal["largest", "least-squares", "learnt"] = "largest"
+    rounding: Literal["nearest", "stochastic"] = "nearest"
+    near_zero: float = 0.5
+    activation_bits: Literal[4, 8] = 8
+
+
+@dataclass(frozen=True)
+class MixedPrecision:
+    """Every layer gets the least precision that it bears.
+
+    Attributes
+    ----------
+    choices : numbers of exponents to choose from
+    tolerance : largest rise of the loss when a layer alone is quantised that coarsely, as a share of the loss;
+        the layers together may lose more
+    activations : whether hidden activations that bear it become 4 bits wide, which only the integer reference runs
+    """
+
+    choices: tuple[int, ...] = (1, 2, 4)
+    tolerance: float = 0.01
+    activations: bool = False
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Training with quantised weights and activations, batch norm folded: it sees what the device runs.
+
+    Attributes
+    ----------
+    epochs : at the final sparsity; 0 is post-training quantisation
+    averaging : last share of the phase over which the weights are averaged; 0 takes the last step's
+    """
+
+    epochs: int = 24
+    averaging: float = 0.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to compress.
+
+    Attributes
+    ----------
+    pruning, quantiser, tuning : the phases
+    channels : channels that go before single weights do, None for none
+    precision : precision of each layer from how much the loss rises; None gives all layers the quantiser's
+    learning_rate : peak of each phase
+    distillation : share of the float network's soft labels in the targets
+    start : from the ``trained`` weights, or from ``scratch`` (the teacher is the trained network all the same)
+    class_offset : added to the class logits of the finished model, one value a class or none at all: moves its
+        operating point from one class to another; chosen on patients that did not train
+    ordered : hidden channels are put in the order that makes the stored form smallest; outputs stay as they are
+    """
+
+    pruning: Pruning = field(default_factory=Pruning)
+    quantiser: Quantiser = field(default_factory=Quantiser)
+    tuning: Tuning = field(default_factory=Tuning)
+    channels: ChannelPruning | None = None
+    precision: MixedPrecision | None = None
+    learning_rate: float = 3e-3
+    distillation: float = 0.5
+    start: Literal["trained", "scratch"] = "trained"
+    class_offset: tuple[float, ...] = ()
+    ordered: bool = False
+
+    def pruned_to(self, sparsity: float) -> "Recipe":
+        """The same with another sparsity."""
+        return replace(self, pruning=replace(self.pruning, sparsity=sparsity))
+
+    def shortened(self, prune_epochs: int, tune_epochs: int) -> "Recipe":
+        """The same with phases of another length."""
+        pruning, tuning = replace(self.pruning, epochs=prune_epochs), replace(self.tuning, epochs=tune_epochs)
+        return replace(self, pruning=pruning, tuning=tuning)
+
+    def with_exponents(self, n_exponents: int) -> "Recipe":
+        """The same with another number of exponents."""
+        return replace(self, quantiser=replace(self.quantiser, n_exponents=n_exponents))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting, for reports and caches."""
+        return asdict(self)
+
+
+def recipe_from(settings: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
+    """A recipe with some settings changed; tables are parts, as in ``{"pruning": {"sparsity": 0.9}}``.
 
     Parameters
     ----------
-    offset : one value a class, rounded to the logits' step of 1/8; empty for none
+    base : what the other settings are taken from, the defaults if None
 
     Raises
     ------
     InputError
-        another number of values than classes.
+        a setting that does not exist, or a value of another kind.
     """
-    if not offset:
-        return compact
-    *stages, specialist = compact.stages
-    *layers, exit_layer = specialist.layers
-    if len(offset) != len(exit_layer.bias):
-        raise InputError(f"{len(offset)} class offsets for {len(exit_layer.bias)} classes")
-    step = np.rint(np.asarray(offset) * (1 << LOGIT_FRACTION_BITS))
-    bias = np.clip(exit_layer.bias + step, -128, 127).astype(np.int8)
-    moved = replace(specialist, layers=(*layers, replace(exit_layer, bias=bias)))
-    return replace(compact, stages=(*stages, moved))
+    return _changed(base or Recipe(), settings, "recipe")
 
 
-def _prune_beat_chains(
-    net: StagedNet,
-    teacher: StagedNet,
-    beats: LabelledBeats,
-    recipe: Recipe,
-    config: FitConfig,
-    progress: Progress | None,
-) -> None:
-    pruner = Pruner([*net.screen, *net.specialist], recipe.kept_channels)
-    on_step = SparsitySchedule(pruner, recipe.sparsity, recipe.prune_until)
-    phase = phase_of(config, recipe, recipe.prune_epochs)
-    fit_beats(net, beats, phase, phase="prune", teacher=teacher, on_step=on_step, progress=progress)
+def _changed(part: Part, settings: Mapping[str, Any], name: str) -> Part:
+    kinds = get_type_hints(type(part))
+    unknown = sorted(set(settings) - set(kinds))
+    if unknown:
+        raise InputError(f"{name}: {unknown[0]!r} is not a setting; known: {', '.join(kinds)}")
+    values = {key: _value(getattr(part, key), kinds[key], v, f"{name}.{key}") for key, v in settings.items()}
+    return replace(part, **values)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-def _prune_gate(net: StagedNet, gate_data: GateData, recipe: Recipe, config: TrainConfig) -> None:
-    pruner = Pruner(net.gate)
-    on_step = SparsitySchedule(pruner, recipe.gate_sparsity, recipe.prune_until)
-    features, is_analysable = gate_data.features, gate_data.is_analysable
-    fit_gate(net.gate, net.judge, features, is_analysable, config.gate, on_step, config.gate_care)
+def _value(now: Any, kind: Any, value: Any, name: str) -> Any:
+    """`value` as the field's type wants it."""
+    part = next((k for k in (kind, *get_args(kind)) if is_dataclass(k)), None)
+    if part is not None and isinstance(part, type):
+        if not isinstance(value, Mapping):
+            raise InputError(
+                f"{name}: {value!r} is no table; its settings are {', '.join(f.name for f in fields(part))}"
+            )
+        return _changed(now if now is not None else part(), value, name)
+    if isinstance(now, tuple):
+        if not isinstance(value, list | tuple) or not all(isinstance(v, int | float) for v in value):
+            raise InputError(f"{name}: {value!r} is no list of numbers")
+        return tuple(value)
+    if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    allowed = get_args(kind)
+    if type(value) is not type(now) or (allowed and value not in allowed):
+        wanted = ", ".join(map(repr, allowed)) if allowed else type(now).__name__
+        raise InputError(
+            f"{name}: {value!r} is not one of {wanted}" if allowed else f"{name}: {value!r} is no {wanted}"
+        )
+    return value
 
 
-def _calibrated(compact: CompactModel, model: FloatModel, data: BeatTrainingSet) -> CompactModel:
-    """Set the thresholds so that as many training units pass as with the float model."""
-    thresholds = thresholds_for(compact, data, passing_shares(model, data))
-    stages = tuple(replace(s, threshold=int(thresholds.get(s.name, -128))) for s in compact.stages)
-    return replace(compact, stages=stages)
+def load_recipe(path: str | Path, base: Recipe | None = None) -> Recipe:
+    """Read a recipe from a TOML file; what it does not say is as in `base`.
+
+    Raises
+    ------
+    InputError
+        the file cannot be read, is no TOML, or says what no recipe has.
+    """
+    try:
+        settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path}: {error}") from error
+    try:
+        return recipe_from(settings, base)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error

@@ -1,12 +1,13 @@
 """Remove what pruning has left without effect; the outputs stay the same bit for bit."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from .compact import CompactLayer, CompactModel
 
-__all__ = ["remove_dead_channels"]
+__all__ = ["readers_of", "remove_dead_channels", "with_channels"]
 
 
 def remove_dead_channels(model: CompactModel) -> CompactModel:
@@ -28,13 +29,19 @@ def _n_channels(model: CompactModel) -> int:
 
 def _pass(model: CompactModel) -> CompactModel:
     stages = {stage.name: list(stage.layers) for stage in model.stages}
+    for writer, readers in readers_of(model):
+        _drop(stages, writer, readers)
+    return replace(model, stages=tuple(replace(stage, layers=tuple(stages[stage.name])) for stage in model.stages))
+
+
+def readers_of(model: CompactModel) -> Iterator[tuple[tuple[str, int], list[tuple[str, int]]]]:
+    """Each layer whose map only layers see, and these layers; as stage names and places in the chain."""
     for stage in model.stages:
         for number in range(1, len(stage.layers)):
             readers = [(stage.name, number)]
             if number == stage.n_kept:
                 readers += [(other.name, 0) for other in model.stages if other.source == "kept"]
-            _drop(stages, (stage.name, number - 1), readers)
-    return replace(model, stages=tuple(replace(stage, layers=tuple(stages[stage.name])) for stage in model.stages))
+            yield (stage.name, number - 1), readers
 
 
 def _drop(stages: dict[str, list[CompactLayer]], writer: tuple[str, int], readers: list[tuple[str, int]]) -> None:
@@ -49,11 +56,10 @@ def _drop(stages: dict[str, list[CompactLayer]], writer: tuple[str, int], reader
         alive[0] = True
     if alive.all():
         return
-    stages[writer[0]][writer[1]] = replace(
-        layer, codes=layer.codes[alive], bias=layer.bias[alive], shift=layer.shift[alive]
-    )
+    rows = {name: value[alive] for name, value in vars(layer).items() if isinstance(value, np.ndarray)}
+    stages[writer[0]][writer[1]] = replace(layer, **rows)  # whatever a kind of layer holds, it is by channel
     for name, number in readers:
-        stages[name][number] = _narrowed(stages[name][number], alive, _length(layer))
+        stages[name][number] = with_channels(stages[name][number], np.flatnonzero(alive), layer)
 
 
 def _length(layer: CompactLayer) -> int:
@@ -71,9 +77,10 @@ def _reads(layer: CompactLayer, n_channels: int, in_length: int) -> np.ndarray:
     return np.asarray(codes.reshape(layer.out_channels, -1, n_channels).any(axis=(0, 1)))
 
 
-def _narrowed(layer: CompactLayer, alive: np.ndarray, in_length: int) -> CompactLayer:
-    n_taps = _map_taps(layer, len(alive), in_length)
-    by_channel = layer.codes[:, :n_taps].reshape(layer.out_channels, -1, len(alive))
-    kept = by_channel[:, :, alive].reshape(layer.out_channels, -1)
-    step = layer.step // len(alive) * int(alive.sum())
-    return replace(layer, codes=np.concatenate([kept, layer.codes[:, n_taps:]], axis=1), step=step)
+def with_channels(reader: CompactLayer, channels: np.ndarray, writer: CompactLayer) -> CompactLayer:
+    """A layer that reads only these channels of what `writer` gives, in this order."""
+    n_taps = _map_taps(reader, writer.out_channels, _length(writer))
+    by_channel = reader.codes[:, :n_taps].reshape(reader.out_channels, -1, writer.out_channels)
+    kept = by_channel[:, :, channels].reshape(reader.out_channels, -1)
+    step = max(reader.step * len(channels) // writer.out_channels, 1)
+    return replace(reader, codes=np.concatenate([kept, reader.codes[:, n_taps:]], axis=1), step=step)

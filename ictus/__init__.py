@@ -14,7 +14,7 @@ _HOME = {
     "evaluate": ".app.verbs",
     "export": ".app.firmware_verbs",
     "load": ".signals",
-    "simulate": ".app.firmware_verbs",
+    "simulate": ".app.simulate_verb",
     "train": ".app.verbs",
 }
 

@@ -15,7 +15,15 @@ from .float_model import FloatModel
 from .network import StagedNet
 from .train import FitConfig, Progress, fit, to_unit
 
-__all__ = ["DELHI_CONFIG", "SegmentConfig", "SegmentTensors", "fit_segments", "segment_loss", "train_eeg_segments"]
+__all__ = [
+    "DELHI_CONFIG",
+    "SegmentConfig",
+    "SegmentTensors",
+    "fit_segments",
+    "sampled_loss",
+    "segment_loss",
+    "train_eeg_segments",
+]
 
 
 @dataclass(frozen=True)
@@ -149,21 +157,34 @@ def fit_segments(
     UnanalysableError
         one of the classes does not occur.
     """
-    n_in = np.bincount(label, minlength=int(label.max(initial=0)) + 1)
-    if len(n_in) < 2 or not n_in.all():
-        raise UnanalysableError(f"training segments of each class: {n_in.tolist()}; none may be 0")
-    weight = torch.from_numpy(n_in**-config.class_power).float()
-    sampler = _CropSampler(segments, label, config)
+    weight, sampler = _weight_of(label, config), _CropSampler(segments, label, config)
     n_crops = max(segments.filtered.shape[1] // config.n_window, 1) * len(segments)
 
     def loss_of(index: Tensor) -> Tensor:
         return segment_loss(net, sampler.batch(index.numpy() % len(segments)), weight, config.fit, teacher)
 
-    def report(epoch: int, loss: float) -> None:
-        if progress:
-            progress(phase, epoch + 1, config.fit.steps(n_crops)[0], f"loss {loss:.4f}")
+    fit(net, n_crops, loss_of, config.fit, on_step=on_step, phase=phase, progress=progress)
 
-    fit(net, n_crops, loss_of, config.fit, on_step=on_step, on_epoch=report)
+
+def _weight_of(label: np.ndarray, config: SegmentConfig) -> Tensor:
+    """Weight of each class in the loss."""
+    n_in = np.bincount(label, minlength=int(label.max(initial=0)) + 1)
+    if len(n_in) < 2 or not n_in.all():
+        raise UnanalysableError(f"training segments of each class: {n_in.tolist()}; none may be 0")
+    return torch.from_numpy(n_in**-config.class_power).float()
+
+
+def sampled_loss(
+    net: nn.Module,
+    segments: EegSegments,
+    label: np.ndarray,
+    config: SegmentConfig,
+    teacher: nn.Module | None = None,
+) -> float:
+    """Loss on one crop of each segment, always the same ones; arguments as of `fit_segments`."""
+    batch = _CropSampler(segments, label, config).batch(np.arange(len(segments)))
+    with torch.no_grad():
+        return float(segment_loss(net, batch, _weight_of(label, config), config.fit, teacher))
 
 
 def train_eeg_segments(

@@ -172,6 +172,21 @@ class StagedNet(nn.Module):
         classes, _ = self.specialist(kept, context)
         return screen, classes
 
+    def opinions(self, wave: Tensor, context: Tensor) -> list[Tensor]:
+        """Screen logit, and class logits of the whole head, of the channels that see the wave, and of the others.
+
+        Each part must tell the classes by itself, or the features, which learn fastest, leave the CNN nothing to
+        do. For networks whose screen reads the context alone; shapes as of `forward`.
+        """
+        *body, hidden_layer, exit_layer = self.specialist
+        x = wave
+        for layer in body:
+            x = layer(x, context)
+        hidden = hidden_layer(x, context)
+        sees_wave = torch.arange(hidden.shape[1]) < hidden.shape[1] - hidden_layer.spec.n_context_only
+        parts = (hidden, hidden * sees_wave, hidden * ~sees_wave)
+        return [self.screen(context, context)[0], *(exit_layer(part, context) for part in parts)]
+
     def judge(self, features: Tensor) -> Tensor:
         """Gate logit (B, 1) of features (B, n_features); high means analysable."""
         return self.gate(features, features[:, :0])[0]

@@ -171,11 +171,7 @@ def train_segments(
             logits = net(wave[index] * gain + noise, wave[:, :0])[0]
         return F.cross_entropy(logits.float(), label[index], weight=weight)
 
-    def report(epoch: int, loss: float) -> None:
-        if progress:
-            progress("train segments", epoch + 1, config.epochs, f"loss {loss:.4f}")
-
-    fit(net, len(label), loss_of, replace(config, min_steps=0), on_epoch=report)
+    fit(net, len(label), loss_of, replace(config, min_steps=0), phase="train segments", progress=progress)
     return net.eval()
 
 

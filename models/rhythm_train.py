@@ -154,7 +154,8 @@ def rhythm_loss(
     With a teacher, `config.fit.distillation` of both targets is what the teacher says.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-        screen, *opinions = _opinions(net, batch) if isinstance(net, StagedNet) else net(batch.wave, batch.context)
+        says = net.opinions if isinstance(net, StagedNet) else net
+        screen, *opinions = says(batch.wave, batch.context)
     n_classes = opinions[0].shape[1]
     target = F.one_hot(batch.label, n_classes).float()
     is_abnormal = (batch.label != NORMAL).float()
@@ -169,21 +170,6 @@ def rhythm_loss(
     screen_loss = F.binary_cross_entropy_with_logits(screen.float()[:, 0], is_abnormal, reduction="none")
     loss = class_loss + config.fit.screen_weight * screen_loss
     return (unit_weight * loss).sum() / unit_weight.sum()
-
-
-def _opinions(net: StagedNet, batch: StripTensors) -> list[Tensor]:
-    """Screen logit, and class logits of the whole head, of the channels that see the wave, and of the others.
-
-    Each part must tell the classes by itself, or the features, which learn fastest, leave the CNN nothing to do.
-    """
-    *body, hidden_layer, exit_layer = net.specialist
-    x = batch.wave
-    for layer in body:
-        x = layer(x, batch.context)
-    hidden = hidden_layer(x, batch.context)
-    sees_wave = torch.arange(hidden.shape[1]) < hidden.shape[1] - hidden_layer.spec.n_context_only
-    parts = (hidden, hidden * sees_wave, hidden * ~sees_wave)
-    return [net.screen(batch.context, batch.context)[0], *(exit_layer(part, batch.context) for part in parts)]
 
 
 def fit_rhythm(
@@ -218,8 +204,4 @@ def fit_rhythm(
     def loss_of(_: Tensor) -> Tensor:
         return rhythm_loss(net, sampler.next(), weight, config, teacher)
 
-    def report(epoch: int, loss: float) -> None:
-        if progress:
-            progress(phase, epoch + 1, by_batch.steps(sampler.n_batches)[0], f"loss {loss:.4f}")
-
-    fit(net, sampler.n_batches, loss_of, by_batch, on_step=on_step, on_epoch=report)
+    fit(net, sampler.n_batches, loss_of, by_batch, on_step=on_step, phase=phase, progress=progress)

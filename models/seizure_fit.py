@@ -135,7 +135,8 @@ def seizure_loss(
 
     With a teacher, `config.fit.distillation` of the targets is what it says.
     """
-    screen, *opinions = _opinions(net, batch)
+    says = net.opinions if isinstance(net, StagedNet) else net
+    screen, *opinions = says(batch.wave, batch.context)
     share = config.fit.distillation if teacher is not None else 0.0
     soft = [batch.row_label] * 2
     if teacher is not None and share:
@@ -149,20 +150,6 @@ def seizure_loss(
 
     deep = torch.stack([loss(opinion[:, 0], soft[1]) for opinion in opinions]).mean()
     return deep + config.fit.screen_weight * loss(screen[:, 0], soft[0])
-
-
-def _opinions(net: nn.Module, batch: UnitTensors) -> list[Tensor]:
-    """Screen logit, and logits of the whole head, of the channels that see the wave, and of the others."""
-    if not isinstance(net, StagedNet):
-        return list(net(batch.wave, batch.context))
-    *body, hidden_layer, exit_layer = net.specialist
-    x = batch.wave
-    for layer in body:
-        x = layer(x, batch.context)
-    hidden = hidden_layer(x, batch.context)
-    sees_wave = torch.arange(hidden.shape[1]) < hidden.shape[1] - hidden_layer.spec.n_context_only
-    parts = (hidden, hidden * sees_wave, hidden * ~sees_wave)
-    return [net.screen(batch.context, batch.context)[0], *(exit_layer(part, batch.context) for part in parts)]
 
 
 def fit_seizure(
@@ -185,8 +172,4 @@ def fit_seizure(
     def loss_of(index: Tensor) -> Tensor:
         return seizure_loss(net, sampler.batch(index), config, teacher)
 
-    def report(epoch: int, loss: float) -> None:
-        if progress:
-            progress(phase, epoch + 1, config.fit.steps(len(units))[0], f"loss {loss:.4f}")
-
-    fit(net, len(units), loss_of, config.fit, sampler.draw_weight(), on_step, report)
+    fit(net, len(units), loss_of, config.fit, sampler.draw_weight(), on_step, phase, progress)

@@ -118,7 +118,8 @@ def fit(
     config: FitConfig,
     draw_weight: np.ndarray | None = None,
     on_step: Callable[[float], None] | None = None,
-    on_epoch: Callable[[int, float], None] | None = None,
+    phase: str = "train",
+    progress: Progress | None = None,
 ) -> None:
     """Minimise `loss_of(index)` over the trainable parameters of `module`.
 
@@ -127,13 +128,11 @@ def fit(
     n_units : number of training units; `loss_of` gets int64 positions among them
     draw_weight : float (n_units,), units are drawn with replacement by it; None visits them in random order
     on_step : called after every optimiser step with the share of the schedule that is done
-    on_epoch : called after every epoch with its number and its mean loss
+    phase : what `progress` calls this
 
     Torch is set to one thread for the rest of the process.
     """
-    torch.set_num_threads(
-        1
-    )  # layers this small lose time on more; and results do not depend on the number of cores
+    torch.set_num_threads(1)  # layers this small lose time on more; and results do not depend on the cores
     generator = torch.Generator().manual_seed(config.seed)
     epochs, n_steps, batch_size = config.steps(n_units)
     optimizer = torch.optim.AdamW(
@@ -155,8 +154,8 @@ def fit(
             total += float(loss.detach())
             if on_step:
                 on_step((epoch * n_steps + step + 1) / (epochs * n_steps))
-        if on_epoch:
-            on_epoch(epoch, total / n_steps)
+        if progress:
+            progress(phase, epoch + 1, epochs, f"loss {total / n_steps:.4f}")
     module.eval()
 
 
@@ -193,11 +192,7 @@ def fit_beats(
     def loss_of(index: Tensor) -> Tensor:
         return beat_loss(net, augment(data.batch(index)), config, teacher)
 
-    def report(epoch: int, loss: float) -> None:
-        if progress:
-            progress(phase, epoch + 1, config.steps(len(beats))[0], f"loss {loss:.4f}")
-
-    fit(net, len(beats), loss_of, config, balance_weight(beats, config.balance), on_step, report)
+    fit(net, len(beats), loss_of, config, balance_weight(beats, config.balance), on_step, phase, progress)
 
 
 class _Augmenter:

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.compression import from_bytes, to_bytes
-from ictus.compression.phases import Recipe
-from ictus.compression.seizure_recipe import compress_segments
+from ictus.compression import Recipe, compress_segments, from_bytes, to_bytes
 from ictus.models.eeg_segment_scores import SegmentDecisions, decide_segments, score_segments
 from ictus.models.eeg_segment_train import SegmentConfig, train_eeg_segments
 from ictus.models.eeg_segments import (
@@ -178,7 +176,7 @@ def test_a_short_training_tells_seizures_and_fits_in_2_kb(segments):
     config = replace(SegmentConfig(), fit=fit)
     train, test = segments.take(fold != 0), segments.take((fold == 0) & np.isin(segments.group, ["A", "E"]))
     model = train_eeg_segments(train, task, config)
-    compact = compress_segments(model, train, task, config, Recipe(sparsity=0.74, prune_epochs=8, tune_epochs=4))
+    compact = compress_segments(model, train, task, config, Recipe().pruned_to(0.74).shortened(8, 4))
     data = to_bytes(compact)
     assert len(data) <= 2048
     again = decide_segments(from_bytes(data), test, config.n_window)

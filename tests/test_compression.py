@@ -21,10 +21,12 @@ from ictus.compression import (
     to_bytes,
     unpack_codes,
 )
+from ictus.compression.criteria.lamp import lamp_scores
 from ictus.compression.log2 import choose_top_exponent, dequantise, quantise
-from ictus.compression.prune import Pruner, cubic_sparsity, lamp_scores
+from ictus.compression.pipeline import with_class_offset
+from ictus.compression.prune import Pruner
 from ictus.compression.quant_net import QuantNet
-from ictus.compression.recipe import with_class_offset
+from ictus.compression.schedules import schedule_named
 from ictus.compression.shrink import remove_dead_channels
 from ictus.models.beat_task import RHYTHM_CHANNELS
 from ictus.models.train import to_unit
@@ -274,6 +276,7 @@ def test_a_class_offset_moves_the_logits_by_its_steps_and_nothing_else(model):
 
 
 def test_the_sparsity_schedule_rises_from_nothing_to_its_target():
+    cubic_sparsity = schedule_named("cubic").sparsity
     steps = [cubic_sparsity(f, 0.9) for f in np.linspace(-0.1, 1.2, 30)]
     assert steps[0] == 0.0
     assert steps[-1] == 0.9

@@ -97,7 +97,7 @@ def test_the_stages_read_what_the_task_says() -> None:
 def compressed(strips: list[RhythmStrip]) -> tuple[FloatModel, CompactModel]:
     model = FloatModel(small_net(), {"gate": -float("inf"), "screen": 0.0})
     config = RhythmConfig(FitConfig(epochs=1, min_steps=0, batch_size=16), crop_s=8.0, short_s=5.0, bf16=False)
-    recipe = Recipe(sparsity=0.8, prune_epochs=3, tune_epochs=2)
+    recipe = Recipe().pruned_to(0.8).shortened(3, 2)
     gate = QuantNet(small_net(1)).to_compact("rhythm", {"gate": 7}).stage("gate")
     return model, compress_rhythm(model, strips, recipe, config, gate)
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from html_page import Page
-from ictus.app import rhythm_verbs
+from ictus.app import compress_rhythm, rhythm_verbs
 from ictus.app.cli import main
 from ictus.app.rhythm_verbs import compress, evaluate, figures_of, train
 from ictus.models import load_float
@@ -17,7 +17,8 @@ from ictus.signals import N_GATE_FEATURES, InputError
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     config = RhythmConfig(FitConfig(epochs=2, min_steps=0, batch_size=4, learning_rate=1e-2))
-    monkeypatch.setattr(rhythm_verbs, "RhythmConfig", lambda: config)
+    for module in (rhythm_verbs, compress_rhythm):
+        monkeypatch.setattr(module, "RhythmConfig", lambda: config)
 
 
 @pytest.fixture

@@ -5,9 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ictus.compression import from_bytes, to_bytes
-from ictus.compression.cascade_recipe import compress_seizure
-from ictus.compression.phases import Recipe
+from ictus.compression import Pruning, Recipe, Tuning, compress_seizure, from_bytes, to_bytes
 from ictus.models.eeg_artefacts import ARTEFACTS, HARMLESS, contaminate
 from ictus.models.seizure_augment import DISTURBANCES, join_records, quiet_copy, quiet_part, seizure_copy
 from ictus.models.seizure_cascade import pool_channels, run_cascade
@@ -120,7 +118,7 @@ def test_training_without_a_seizure_says_so() -> None:
 def test_short_training_finds_the_spikes_of_another_subject_also_when_compressed() -> None:
     train = [_record(subject, seed) for subject in "ab" for seed in range(2)]
     model, data = train_seizure(train, CONFIG)
-    recipe = Recipe(sparsity=0.5, gate_sparsity=0.2, prune_epochs=2, tune_epochs=2, learning_rate=4e-3)
+    recipe = Recipe(Pruning(sparsity=0.5, gate_sparsity=0.2, epochs=2), tuning=Tuning(2), learning_rate=4e-3)
     compact = compress_seizure(model, data, recipe, CONFIG)
     test = _record("c", 9)
     for staged in (model, compact):

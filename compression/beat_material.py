@@ -1,0 +1,77 @@
+"""The `beat` task as material for recipes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from ..models.beat_train import BeatTrainingSet, TrainConfig, passing_shares, thresholds_for
+from ..models.float_model import FloatModel
+from ..models.network import StagedNet
+from ..models.train import BeatTensors, Progress, beat_loss, fit_beats, fit_gate
+from .compact import CompactModel
+from .material import Effort, OnStep
+from .pipeline import compress
+from .recipe import Recipe
+
+__all__ = ["BeatMaterial", "compress_beat"]
+
+_LOSS_UNITS = 4096
+
+
+@dataclass(frozen=True)
+class BeatMaterial:
+    """See `TrainingMaterial`.
+
+    Attributes
+    ----------
+    data : the training material
+    config : how the float networks were trained; a recipe overrides the beat CNN's duration and rate
+    """
+
+    data: BeatTrainingSet
+    config: TrainConfig
+    task: str = "beat"
+
+    def teacher(self, model: FloatModel) -> StagedNet:
+        """See `TrainingMaterial.teacher`."""
+        return model.net
+
+    def fit(
+        self,
+        net: nn.Module,
+        effort: Effort,
+        phase: str,
+        teacher: nn.Module | None = None,
+        on_step: OnStep | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """See `TrainingMaterial.fit`."""
+        config = effort.of(self.config.beats)
+        fit_beats(net, self.data.beats, config, phase, teacher, on_step, progress)
+
+    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+        """See `TrainingMaterial.fit_gate`."""
+        seconds, config = self.data.gate, self.config
+        fit_gate(gate, judge, seconds.features, seconds.is_analysable, config.gate, on_step, config.gate_care)
+
+    def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:
+        """See `TrainingMaterial.loss`."""
+        beats = BeatTensors.of(self.data.beats)
+        order = torch.randperm(len(self.data.beats), generator=torch.Generator().manual_seed(0))
+        with torch.no_grad():
+            return float(beat_loss(net, beats.batch(order[:_LOSS_UNITS]), self.config.beats, teacher))
+
+    def calibrate(self, compact: CompactModel, model: FloatModel) -> CompactModel:
+        """Set the thresholds so that as many training units pass as with the float model."""
+        thresholds = thresholds_for(compact, self.data, passing_shares(model, self.data))
+        stages = tuple(replace(s, threshold=int(thresholds.get(s.name, -128))) for s in compact.stages)
+        return replace(compact, stages=stages)
+
+
+def compress_beat(
+    model: FloatModel, data: BeatTrainingSet, recipe: Recipe, config: TrainConfig, progress: Progress | None = None
+) -> CompactModel:
+    """`compress` on the data that trained `model`."""
+    return compress(model, BeatMaterial(data, config), recipe, progress)

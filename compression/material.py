@@ -1,0 +1,78 @@
+"""What a task must offer so that any recipe can be applied to its models."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from ..models.float_model import FloatModel
+from ..models.network import StagedNet
+from ..models.train import FitConfig, Progress
+from .compact import CompactModel
+
+__all__ = ["Effort", "OnStep", "TrainingMaterial"]
+
+OnStep = Callable[[float], None]
+"""Called after every optimiser step with the share of the phase that is done."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how hard a phase of a recipe trains.
+
+    Attributes
+    ----------
+    epochs : passes over the training material, as the task counts them
+    learning_rate : peak
+    distillation : share of the teacher's soft labels in the targets
+    exact : the network computes in integers, which bfloat16 would round
+    """
+
+    epochs: int
+    learning_rate: float
+    distillation: float
+    exact: bool = False
+
+    def of(self, config: FitConfig) -> FitConfig:
+        """The phase's duration, rate and share of the teacher in place of the float training's."""
+        return replace(
+            config, epochs=self.epochs, learning_rate=self.learning_rate, distillation=self.distillation
+        )
+
+
+class TrainingMaterial(Protocol):
+    """The material that trained a float model, and how its task trains, calibrates and judges with it."""
+
+    @property
+    def task(self) -> str:
+        """Name of the task."""
+        ...
+
+    def teacher(self, model: FloatModel) -> StagedNet:
+        """The network that is compressed and that teaches; it is not changed."""
+        ...
+
+    def fit(
+        self,
+        net: nn.Module,
+        effort: Effort,
+        phase: str,
+        teacher: nn.Module | None = None,
+        on_step: OnStep | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Train screen and specialist in place, float or quantised."""
+        ...
+
+    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+        """Train the gate in place, float or quantised; nothing where the task does not train it."""
+        ...
+
+    def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:
+        """Loss on a fixed draw of the training material; trains nothing."""
+        ...
+
+    def calibrate(self, compact: CompactModel, model: FloatModel) -> CompactModel:
+        """Thresholds that let as many of the training units pass as the float model's do."""
+        ...

@@ -1,0 +1,151 @@
+"""`compress`: a recipe applied to a trained float model with the material that trained it."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..models.float_model import FloatModel
+from ..models.network import NetLayer, StagedNet
+from ..models.train import Progress
+from ..signals import InputError
+from .averaging import WeightAverage
+from .channel_order import order_channels
+from .compact import LOGIT_FRACTION_BITS, CompactModel
+from .criteria import channel_criterion
+from .material import Effort, OnStep, TrainingMaterial
+from .narrow import narrowed
+from .precision import set_precision
+from .prune import ChannelPenalty, SparsitySchedule, channels_to_keep, prunable_layers
+from .quant_net import QuantNet
+from .recipe import Recipe
+from .shrink import remove_dead_channels
+
+__all__ = ["compress", "with_class_offset"]
+
+
+def compress(
+    model: FloatModel, material: TrainingMaterial, recipe: Recipe, progress: Progress | None = None
+) -> CompactModel:
+    """Prune, quantise and fine-tune.
+
+    Parameters
+    ----------
+    model : trained float model; it is not changed
+    material : what trained it
+    recipe : what replaces duration, rate and share of the teacher of the float training
+
+    Returns
+    -------
+    CompactModel
+        Its thresholds let through the same share of the training units as those of `model` do.
+    """
+    teacher = material.teacher(model)
+    net = copy.deepcopy(teacher)
+    if recipe.start == "scratch":
+        _start_anew(net)
+    run = _Run(material, recipe, teacher, progress)
+    net = run.pruned(run.without_channels(net))
+    quant = run.tuned(QuantNet(net, recipe.quantiser))
+    compact = remove_dead_channels(quant.eval().to_compact(material.task, {}))
+    finished = material.calibrate(with_class_offset(compact, recipe.class_offset), model)
+    return order_channels(finished) if recipe.ordered else finished
+
+
+class _Run:
+    """The phases of one compression."""
+
+    def __init__(
+        self, material: TrainingMaterial, recipe: Recipe, teacher: StagedNet, progress: Progress | None
+    ) -> None:
+        self.material, self.recipe, self.teacher, self.progress = material, recipe, teacher, progress
+
+    def _fit(self, net: nn.Module, epochs: int, phase: str, on_step: OnStep | None) -> None:
+        if epochs:
+            exact = isinstance(net, QuantNet)
+            effort = Effort(epochs, self.recipe.learning_rate, self.recipe.distillation, exact)
+            self.material.fit(net, effort, phase, self.teacher, on_step, self.progress)
+
+    def without_channels(self, net: StagedNet) -> StagedNet:
+        """The network less its least important channels, if the recipe wants that."""
+        how = self.recipe.channels
+        if how is None:
+            return net
+        penalty = ChannelPenalty(net, channel_criterion(how.criterion), how.penalty * self.recipe.learning_rate)
+        self._fit(net, how.epochs, "channels", penalty)
+        return narrowed(net, channels_to_keep(net, how, self.recipe.pruning.kept_channels))
+
+    def pruned(self, net: StagedNet) -> StagedNet:
+        """The network with its least important weights at zero."""
+        how, before = self.recipe.pruning, copy.deepcopy(net)
+        schedule = SparsitySchedule(prunable_layers(net), how, self._sparsity_of(net))
+        gate_schedule = SparsitySchedule(net.gate, replace(how, kept_channels=()), how.gate_sparsity)
+        self._fit(net, how.epochs, "prune", schedule)
+        self.material.fit_gate(net.gate, net.judge, gate_schedule)
+        schedule(1.0)
+        if how.rewind:
+            _rewind(net, before)
+        return net.eval()
+
+    def _sparsity_of(self, net: StagedNet) -> float:
+        """The recipe's sparsity for a network that may have lost channels, whose weights count as pruned."""
+        target = self.recipe.pruning.sparsity
+        if self.recipe.channels is None:
+            return target
+        n_before, n_left = (sum(layer.n_weights for layer in prunable_layers(n)) for n in (self.teacher, net))
+        return max(0.0, 1.0 - (1.0 - target) * n_before / n_left)
+
+    def tuned(self, quant: QuantNet) -> QuantNet:
+        """The quantised network after training."""
+        if self.recipe.precision is not None:
+            set_precision(quant, self.recipe.precision, lambda net: self.material.loss(net, self.teacher))
+        average = WeightAverage(quant, self.recipe.tuning.averaging)
+        self._fit(quant, self.recipe.tuning.epochs, "quantise", average)
+        average.put()
+        self.material.fit_gate(quant.stages["gate"], quant.judge)
+        return quant
+
+
+def _start_anew(net: StagedNet) -> None:
+    """Draw the weights of screen and specialist anew, always the same ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        fresh = StagedNet(net.spec)
+    for name in ("screen", "specialist"):
+        net.chains()[name].load_state_dict(fresh.chains()[name].state_dict())
+
+
+def _rewind(net: StagedNet, before: StagedNet) -> None:
+    """Put what is left of the weights, and all batch norms, back to what they were."""
+    masks = [layer.weight.detach() != 0 for layer in prunable_layers(net)]
+    for layer, old, mask in zip(prunable_layers(net), prunable_layers(before), masks, strict=True):
+        assert isinstance(layer, NetLayer)
+        layer.load_state_dict(old.state_dict())
+        layer.weight.data.mul_(mask)
+
+
+def with_class_offset(compact: CompactModel, offset: Sequence[float]) -> CompactModel:
+    """Add to the class logits, by the biases of the last layer: it costs the device nothing.
+
+    Parameters
+    ----------
+    offset : one value a class, rounded to the logits' step of 1/8; empty for none
+
+    Raises
+    ------
+    InputError
+        another number of values than classes.
+    """
+    if not offset:
+        return compact
+    *stages, specialist = compact.stages
+    *layers, exit_layer = specialist.layers
+    if len(offset) != len(exit_layer.bias):
+        raise InputError(f"{len(offset)} class offsets for {len(exit_layer.bias)} classes")
+    step = np.rint(np.asarray(offset) * (1 << LOGIT_FRACTION_BITS))
+    bias = np.clip(exit_layer.bias + step, -128, 127).astype(np.int8)
+    moved = replace(specialist, layers=(*layers, replace(exit_layer, bias=bias)))
+    return replace(compact, stages=(*stages, moved))

@@ -1,0 +1,93 @@
+"""Recipes by name."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..models.beat_task import RHYTHM_CHANNELS, BeatDesign
+from .recipe import ChannelPruning, Pruning, Quantiser, Recipe, Tuning
+
+__all__ = [
+    "BASELINES",
+    "BEAT_RECIPES",
+    "RHYTHM_RECIPE",
+    "SEGMENT_RECIPE",
+    "SEIZURE_RECIPE",
+    "SMALLEST_BEAT_RECIPES",
+    "SMALLEST_RHYTHM_RECIPE",
+    "baselines_of",
+]
+
+_S_OFFSET = 0.0, 0.75, 0.0, 0.0, 0.0
+"""More S at the cost of N: chosen by benchmarks/beat_offsets.py, which holds out patients of the training data."""
+
+BEAT_RECIPES: dict[BeatDesign, Recipe] = {
+    "new patients": Recipe(
+        Pruning(sparsity=0.79, epochs=20, kept_channels=RHYTHM_CHANNELS),
+        tuning=Tuning(epochs=20),
+        class_offset=_S_OFFSET,
+    ),
+    "known patients": Recipe(Pruning(sparsity=0.967, epochs=20), tuning=Tuning(epochs=20)),
+}
+"""About 4 kB for new patients, who lose first when much is pruned, and 2 kB for known ones."""
+
+RHYTHM_RECIPE = Recipe(Pruning(sparsity=0.93, epochs=20), tuning=Tuning(epochs=16), learning_rate=6e-3)
+"""About 7 KB of a network of 80,000 weights."""
+
+SMALLEST_RHYTHM_RECIPE = Recipe(
+    Pruning(sparsity=1 - 2647 / 71832, epochs=26, until=0.6),
+    tuning=Tuning(epochs=15, averaging=0.3),
+    channels=ChannelPruning(share=0.28, criterion="channel-saving"),
+    learning_rate=6e-3,
+    ordered=True,
+)
+"""2,647 weights of 71,832: a hundred times smaller than the float network in the stored form."""
+
+SMALLEST_BEAT_RECIPES: dict[BeatDesign, Recipe] = {
+    "new patients": Recipe(
+        Pruning(sparsity=1 - 1450 / 15408, epochs=24, until=0.6, kept_channels=(12, 6, 5)),
+        tuning=Tuning(epochs=18, averaging=0.2),
+        channels=ChannelPruning(share=0.4),
+        class_offset=_S_OFFSET,
+    ),
+    "known patients": Recipe(
+        Pruning(sparsity=1 - 1475 / 43464, epochs=36, until=0.5),
+        tuning=Tuning(epochs=22, averaging=0.2),
+        channels=ChannelPruning(share=0.6),
+        learning_rate=4e-3,
+    ),
+}
+"""Below 2,048 bytes on the device: channels go first, the rest is pruned early and trains long."""
+
+SEIZURE_RECIPE = Recipe(
+    Pruning(sparsity=0.7, gate_sparsity=0.2, epochs=8), tuning=Tuning(epochs=6), learning_rate=5e-3
+)
+"""About 2.5 KB of a network of 9,000 weights."""
+
+SEGMENT_RECIPE = Recipe(Pruning(sparsity=0.7, epochs=16), tuning=Tuning(epochs=12), learning_rate=5e-3)
+"""Below 2 KB of a network of 4,800 weights."""
+
+_DENSE = Pruning(sparsity=0.0, epochs=0)
+
+BASELINES: Mapping[str, Recipe] = {
+    "int8 post-training": Recipe(_DENSE, Quantiser("uniform8"), Tuning(0)),
+    "int8 quantisation-aware": Recipe(_DENSE, Quantiser("uniform8"), Tuning(16)),
+    "uniform 4-bit post-training": Recipe(_DENSE, Quantiser("uniform4"), Tuning(0)),
+    "uniform 4-bit": Recipe(_DENSE, Quantiser("uniform4"), Tuning(16)),
+    "ternary post-training": Recipe(_DENSE, Quantiser("ternary"), Tuning(0)),
+    "ternary": Recipe(_DENSE, Quantiser("ternary"), Tuning(16)),
+    "powers of two post-training": Recipe(_DENSE, Quantiser("log2"), Tuning(0)),
+    "powers of two": Recipe(_DENSE, Quantiser("log2"), Tuning(16)),
+}
+"""What pruned powers of two are measured against; all keep every weight."""
+
+
+def baselines_of(recipe: Recipe) -> dict[str, Recipe]:
+    """`BASELINES`, the recipe itself without fine-tuning, and the same network trained sparse from scratch."""
+    pruning = recipe.pruning
+    one_shot = replace(pruning, schedule="one-shot", epochs=0)
+    early = replace(pruning, schedule="one-shot", rewind=False)
+    return {
+        **BASELINES,
+        "without fine-tuning": replace(recipe, pruning=one_shot, tuning=Tuning(0)),
+        "sparse from scratch": replace(recipe, pruning=early, start="scratch", distillation=0.0),
+    }
