@@ -25,6 +25,7 @@ STATUS_NAMES = (
     "NO_SUCH_STAGE",
     "OTHER_INPUTS",
     "TOO_SHORT",
+    "NO_CODE",
 )
 """Values of the C type `ictus_status`, in order."""
 
@@ -96,15 +97,21 @@ class LoadedModel:
     arena_bytes: int
 
     @classmethod
-    def open(cls, machine: Machine, model: CompactModel, lent: int = 0) -> "LoadedModel":
+    def open(
+        cls, machine: Machine, model: CompactModel, lent: int = 0, data: bytes | None = None
+    ) -> "LoadedModel":
         """Copy a model into the machine's memory and open it there; its arena has `lent` bytes or what it needs.
+
+        Parameters
+        ----------
+        data : the model's device bytes; those of `to_bytes` unless some of its layers are code
 
         Raises
         ------
         RuntimeRefusedError : the C runtime refuses the bytes.
         """
         machine.free_all()
-        data = to_bytes(model)
+        data = to_bytes(model) if data is None else data
         address = machine.allocate(machine.call("ictus_harness_model_size"))
         check(machine.call("ictus_harness_open", place(machine, data), len(data), address))
         arena_bytes = machine.call("ictus_harness_arena_bytes", address)

@@ -202,7 +202,7 @@ def test_no_damage_with_a_right_checksum_leaves_the_memory(tmp_path: Path) -> No
     compiler = [path] if (path := shutil.which("gcc")) else [sys.executable, "-m", "ziglang", "cc"]
     checks = "address,undefined" if path else "undefined"
     (tmp_path / "model.bin").write_bytes(to_bytes(make_model(7, [(3, 2, 2), (2, 3, 2)], n_context=2)))
-    parts = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c")
+    parts = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
     sources = [Path(__file__).with_name("runtime_fuzz.c"), *(RUNTIME_DIRECTORY / name for name in parts)]
     flags = ["-std=c99", "-O1", f"-fsanitize={checks}", "-fno-sanitize-recover=all", f"-I{RUNTIME_DIRECTORY}"]
     program = tmp_path / "fuzz"

@@ -24,7 +24,8 @@ static int takes_these_beats(const ictus_model *model)
 {
     const ictus_stage *stage = model->stage;
     return model->window_length == ICTUS_BEAT_WINDOW && model->window_channels == ICTUS_BEAT_CHANNELS &&
-           model->n_context == ICTUS_BEAT_CONTEXT && stage[ICTUS_SCREEN].source == ICTUS_SOURCE_WINDOW &&
+           model->n_context == ICTUS_BEAT_CONTEXT &&
+           (stage[ICTUS_SCREEN].source == ICTUS_SOURCE_WINDOW || stage[ICTUS_SCREEN].source == ICTUS_SOURCE_CONTEXT) &&
            (stage[ICTUS_SPECIALIST].source == ICTUS_SOURCE_KEPT ||
             stage[ICTUS_SPECIALIST].source == ICTUS_SOURCE_WINDOW) &&
            stage[ICTUS_SPECIALIST].n_logits <= ICTUS_MAX_CLASSES;
@@ -43,7 +44,7 @@ ictus_status ictus_init(ictus_device *device, const uint8_t *model, size_t model
     device->counts = none;
     device->rhythm = NULL;
     device->alarm = NULL;
-    device->n_samples = device->rejected_blocks = device->n_pending = device->last_peak = 0;
+    device->n_samples = device->n_done = device->rejected_blocks = device->n_pending = device->last_peak = 0;
     for (unsigned i = 0; i < ICTUS_BEAT_RING; ++i)
         device->filtered[i] = 0;
     const ictus_status status = ictus_model_open(model, model_bytes, &device->model);
@@ -78,7 +79,8 @@ static NOINLINE void ictus_run_gate(ictus_device *device, const int8_t *features
 static NOINLINE int ictus_run_screen(ictus_device *device, const int8_t *window, const int8_t *context,
                                      ictus_event *event)
 {
-    event->screen_logit = run_stage(device, ICTUS_SCREEN, window, context)[0];
+    const int8_t *input = device->model.stage[ICTUS_SCREEN].source == ICTUS_SOURCE_CONTEXT ? context : window;
+    event->screen_logit = run_stage(device, ICTUS_SCREEN, input, context)[0];
     event->reached = ICTUS_AT_SCREEN;
     event->label = 0;
     device->counts.screened++;
@@ -170,33 +172,47 @@ static void add_peak(ictus_device *device, uint32_t peak)
     device->pending[device->n_pending++] = peak;
 }
 
-/* Filter a sample and keep the result where the beat windows are cut. */
-static void push_filtered(ictus_device *device, int16_t sample)
+/* Filter the `n` samples from `n_done` on, all of one piece, and keep the result where the beat windows are cut. */
+static void filter_piece(ictus_device *device, uint32_t n)
 {
-    const int16_t b = ictus_filter_push(&device->filter, sample);
-    if (device->n_samples >= ICTUS_FILTER_DELAY) /* before the recording there is nothing */
-        device->filtered[(device->n_samples - ICTUS_FILTER_DELAY) % ICTUS_BEAT_RING] = b;
+    const uint32_t first = device->n_done;
+    const int16_t *x = &device->piece[first % ICTUS_FILTER_PIECE];
+    ictus_filter_run(&device->filter, x, n, device->filtered, first - ICTUS_FILTER_DELAY, ICTUS_BEAT_RING);
+    for (uint32_t t = first; t < ICTUS_FILTER_DELAY && t < first + n; ++t)
+        device->filtered[(t - ICTUS_FILTER_DELAY) % ICTUS_BEAT_RING] = 0; /* before the recording there is nothing */
+    device->n_done += n;
+}
+
+/* Everything that the samples since the last call lead to; all of them belong to one piece. */
+static ICTUS_NOINLINE int end_piece(ictus_device *device)
+{
+    int8_t features[ICTUS_GATE_FEATURES];
+    uint8_t peak_age[ICTUS_FILTER_PIECE];
+    const uint32_t n_new = device->n_samples - device->n_done;
+    filter_piece(device, n_new);
+    const uint32_t n_beats = ictus_qrs_run(&device->qrs, &device->filter, n_new, peak_age);
+    for (uint32_t i = 0; i < n_beats; ++i)
+        add_peak(device, device->n_done - 1u - peak_age[i]);
+    const int block_ended = device->n_samples % ICTUS_GATE_PIECE == 0u &&
+                            ictus_gate_push(&device->gate, &device->filter, features);
+    return block_ended ? end_block(device, features) : 0;
 }
 
 /* The filter is ICTUS_FILTER_DELAY samples late: so much after the gate has judged a second, all of it is there. */
 static void push_rhythm(ictus_device *device)
 {
     device->rhythm->decided = 0;
-    if (device->n_samples % ICTUS_GATE_BLOCK == ICTUS_FILTER_DELAY && device->n_samples > ICTUS_GATE_BLOCK)
-        device->end_rhythm_block(device->rhythm, device->filtered, ICTUS_BEAT_RING, device->rejected_blocks & 1u);
+    if (device->n_samples % ICTUS_GATE_BLOCK != ICTUS_FILTER_DELAY || device->n_samples < ICTUS_GATE_BLOCK)
+        return;
+    (void)end_piece(device);
+    device->end_rhythm_block(device->rhythm, device->filtered, ICTUS_BEAT_RING, device->rejected_blocks & 1u);
 }
 
 int ictus_push_sample(ictus_device *device, int16_t sample)
 {
-    int8_t features[ICTUS_GATE_FEATURES];
-    int32_t peak_age = 0;
-    push_filtered(device, sample);
-    if (ictus_qrs_push(&device->qrs, &device->filter, &peak_age))
-        add_peak(device, device->n_samples - (uint32_t)peak_age);
+    device->piece[device->n_samples % ICTUS_FILTER_PIECE] = sample;
     device->n_samples++;
-    const int block_ended = device->n_samples % ICTUS_GATE_PIECE == 0u &&
-                            ictus_gate_push(&device->gate, &device->filter, features);
     if (device->rhythm != NULL)
         push_rhythm(device);
-    return block_ended ? end_block(device, features) : 0;
+    return device->n_samples % ICTUS_FILTER_PIECE == 0u ? end_piece(device) : 0;
 }

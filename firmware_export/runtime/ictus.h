@@ -8,7 +8,8 @@
  *         for (int i = 0, n = ictus_push_sample(&device, sample); i < n; ++i)
  *             use(&device.event[i]);
  *
- * The signal is cut into blocks of 128 samples. At the end of each the gate judges the block, and every beat whose
+ * Samples are kept until there are 16, and filtered and searched for beats together: the other 15 calls take some
+ * twenty instructions. The signal is cut into blocks of 128 samples. At the end of each the gate judges the block, and every beat whose
  * next beat is known, or has not come in time, is decided: a beat in a rejected block is gated, any other goes to
  * the screen, and on to the specialist if the screen finds it abnormal. All state lies in `ictus_device` and in the
  * arena. Equal to the Python of ictus.signals and ictus.compression, bit for bit.
@@ -64,7 +65,9 @@ typedef struct {
     ictus_model model;
     ictus_counts counts;
     int16_t filtered[ICTUS_BEAT_RING];    /* b of sample t at t % ICTUS_BEAT_RING */
+    int16_t piece[ICTUS_FILTER_PIECE];    /* the latest samples, sample t at t % ICTUS_FILTER_PIECE */
     uint32_t n_samples;                   /* pushed so far; wraps after 388 days */
+    uint32_t n_done;                      /* of these, filtered */
     uint32_t rejected_blocks;             /* bit k: the gate rejected the block k before the latest one */
     uint32_t last_peak;                   /* of the latest decided beat */
     uint32_t pending[ICTUS_MAX_PENDING];  /* R peaks that wait for a decision, oldest first */

@@ -7,6 +7,7 @@
 #define AMPLITUDE_HALF_WIDTH 6
 #define QRS_HALF_WIDTH 13
 #define QRS_SAMPLES (2 * QRS_HALF_WIDTH + 1)
+#define QRS_FIRST (ICTUS_BEAT_PRE_R - QRS_HALF_WIDTH)
 #define P_WAVE_FIRST (ICTUS_BEAT_PRE_R - 32)
 #define P_WAVE_SAMPLES 20
 #define P_SMOOTHING 4
@@ -20,9 +21,11 @@
 typedef struct {
     const int16_t *ring;
     uint32_t peak;
-    const int16_t *shape;
+    int16_t *shape;
     int32_t typical;   /* amplitude, counts, 16..2047 */
     int32_t amplitude; /* of this beat */
+    int32_t area;      /* sum of magnitudes of its QRS samples */
+    int32_t highest;   /* largest magnitude of them */
 } view;
 
 void ictus_beat_init(ictus_beat *s)
@@ -34,7 +37,8 @@ void ictus_beat_init(ictus_beat *s)
 static int32_t beat_at(const view *v, int32_t i)
 {
     uint32_t t = v->peak - ICTUS_BEAT_PRE_R + (uint32_t)i;
-    return ictus_clamp32(v->ring[t & (ICTUS_BEAT_RING - 1u)], -B_LIMIT, B_LIMIT);
+    const int32_t b = v->ring[t & (ICTUS_BEAT_RING - 1u)];
+    return ictus_max32(ictus_clamp32(b, -B_LIMIT - 1, B_LIMIT), -B_LIMIT); /* the clamp takes one instruction */
 }
 
 static int32_t shape_at(const view *v, int32_t i)
@@ -42,23 +46,33 @@ static int32_t shape_at(const view *v, int32_t i)
     return ictus_asr32(v->shape[i], 4);
 }
 
-static int32_t amplitude_of(const view *v)
+/* Adds magnitudes of the beat from `first` to before `end` to its area; returns the largest. */
+static int32_t add_area(view *v, int32_t first, int32_t end)
 {
-    int32_t largest = 0;
-    for (int32_t i = -AMPLITUDE_HALF_WIDTH; i <= AMPLITUDE_HALF_WIDTH; i++) {
-        largest = ictus_max32(largest, ictus_abs32(beat_at(v, ICTUS_BEAT_PRE_R + i)));
+    int32_t largest = 0, area = v->area;
+    for (int32_t i = first; i < end; i++) {
+        const int32_t value = ictus_abs32(beat_at(v, i));
+        area += value;
+        largest = ictus_max32(largest, value);
     }
+    v->area = area;
     return largest;
 }
 
-/* log2 of the averaging length: a cumulative mean that turns into a running one. */
-static unsigned rate_shift(uint32_t n, unsigned fastest, unsigned slowest)
+static void measure(view *v)
 {
-    unsigned shift = 0;
-    for (; n > 1u; n >>= 1) {
-        shift++;
-    }
-    return shift < fastest ? fastest : (shift > slowest ? slowest : shift);
+    const int32_t first = ICTUS_BEAT_PRE_R - AMPLITUDE_HALF_WIDTH, end = ICTUS_BEAT_PRE_R + AMPLITUDE_HALF_WIDTH + 1;
+    v->area = 0;
+    v->amplitude = add_area(v, first, end);
+    v->highest = ictus_max32(add_area(v, QRS_FIRST, first), add_area(v, end, QRS_FIRST + QRS_SAMPLES));
+    v->highest = ictus_max32(v->highest, v->amplitude);
+}
+
+/* log2 of the averaging length, of which `log_n` is that of the beats seen: a cumulative mean that turns into a running
+ * one. */
+static unsigned rate_shift(int32_t log_n, int32_t fastest, int32_t slowest)
+{
+    return (unsigned)ictus_clamp32(log_n, fastest, slowest);
 }
 
 /* Twice a/b - 1 in Q2.5; 0 <= a < 2^25, b > 0. */
@@ -85,16 +99,21 @@ static void meet(ictus_beat *s, const view *v, int32_t post)
     }
 }
 
-static void write_window(const view *v, int8_t *window)
+/* Writes the window, and learns the template. Its corrections are limited, so that an ectopic beat moves it no further
+ * than a normal one. A magnitude of 2 * typical becomes 128, so that the saturation clips there: products stay below
+ * 2^31, as the beat stays within 2047, the template within 2048 and the factor within 2^18. */
+static ICTUS_NOINLINE void write_window(const view *v, int32_t limit, unsigned shift, int8_t *window)
 {
-    int32_t limit = 2 * v->typical;
-    int32_t factor = (64 * 65536) / v->typical; /* limit * factor <= 2^23 */
+    const int32_t factor = (64 * 65536) / v->typical;
+    const view own = *v; /* which no write to the window can change */
+    int16_t *shape = own.shape;
     for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
-        int32_t beat = beat_at(v, i);
-        int32_t residual = ictus_clamp32(beat - shape_at(v, i), -limit, limit);
-        beat = ictus_clamp32(beat, -limit, limit);
-        window[2 * i] = ictus_sat8(ictus_asr32(beat * factor + 32768, 16));
-        window[2 * i + 1] = ictus_sat8(ictus_asr32(residual * factor + 32768, 16));
+        const int32_t beat = beat_at(&own, i), learned = *shape;
+        const int32_t residual = beat - ictus_asr32(learned, 4);
+        const int32_t miss = ictus_clamp32(beat * 16 - learned, -limit, limit);
+        *shape++ = (int16_t)(learned + ictus_asr32(miss, shift));
+        *window++ = ictus_sat8(ictus_asr32(beat * factor + 32768, 16));
+        *window++ = ictus_sat8(ictus_asr32(residual * factor + 32768, 16));
     }
 }
 
@@ -130,26 +149,20 @@ static void write_later_context(const ictus_beat *s, int32_t pre, int8_t *out)
     out[ICTUS_BEAT_SHARES] = ratio(pre * 16, ictus_asr32(s->rr_square / (s->rr_recent >> 12), 2));
 }
 
-static int32_t smooth_shape(const view *v, int32_t first)
-{
-    int32_t sum = 0;
-    for (int32_t i = first; i < first + P_SMOOTHING; i++) {
-        sum += shape_at(v, i);
-    }
-    return sum;
-}
-
-/* How far the template's P wave rises above and falls below the line between its ends. */
+/* How far the template's P wave, smoothed, rises above and falls below the line between its ends. */
 static void write_p_wave_context(const view *v, int8_t *out)
 {
-    int32_t last = P_WAVE_FIRST + P_WAVE_SAMPLES - P_SMOOTHING;
-    int32_t ends = smooth_shape(v, P_WAVE_FIRST) + smooth_shape(v, last);
-    int32_t highest = smooth_shape(v, P_WAVE_FIRST), lowest = highest;
-    for (int32_t first = P_WAVE_FIRST + 1; first <= last; first++) {
-        int32_t here = smooth_shape(v, first);
-        highest = ictus_max32(highest, here);
-        lowest = ictus_min32(lowest, here);
+    int32_t sum = 0;
+    for (int32_t i = P_WAVE_FIRST; i < P_WAVE_FIRST + P_SMOOTHING; i++) {
+        sum += shape_at(v, i);
     }
+    int32_t ends = sum, highest = sum, lowest = sum;
+    for (int32_t i = P_WAVE_FIRST + P_SMOOTHING; i < P_WAVE_FIRST + P_WAVE_SAMPLES; i++) {
+        sum += shape_at(v, i) - shape_at(v, i - P_SMOOTHING);
+        highest = ictus_max32(highest, sum);
+        lowest = ictus_min32(lowest, sum);
+    }
+    ends += sum;
     out[0] = ictus_sat8((2 * highest - ends) * 64 / v->typical);
     out[1] = ictus_sat8((ends - 2 * lowest) * 64 / v->typical);
 }
@@ -163,44 +176,32 @@ static int32_t residual_sum(const int8_t *window, int32_t first, int32_t n)
     return sum;
 }
 
-/* Area over peak of the QRS in 1/8 sample, at least 8. */
-static int32_t width(const view *v, int32_t (*at)(const view *, int32_t))
+/* Area over peak of a QRS in 1/8 sample, at least 8. */
+static int32_t width(int32_t area, int32_t highest)
 {
-    int32_t area = 0, peak = 1;
-    for (int32_t i = -QRS_HALF_WIDTH; i <= QRS_HALF_WIDTH; i++) {
-        int32_t value = ictus_abs32(at(v, ICTUS_BEAT_PRE_R + i));
+    return ictus_max32(8 * area / ictus_max32(highest, 1), 8);
+}
+
+static int32_t template_width(const view *v)
+{
+    int32_t area = 0, highest = 0;
+    for (int32_t i = QRS_FIRST; i < QRS_FIRST + QRS_SAMPLES; i++) {
+        const int32_t value = ictus_abs32(shape_at(v, i));
         area += value;
-        peak = ictus_max32(peak, value);
+        highest = ictus_max32(highest, value);
     }
-    return ictus_max32(8 * area / peak, 8);
+    return width(area, highest);
 }
 
-static void write_shape_context(const view *v, const int8_t *window, int8_t *out)
+static void write_residual_context(const int8_t *window, int8_t *qrs, int8_t *p_wave)
 {
-    int32_t qrs = residual_sum(window, ICTUS_BEAT_PRE_R - QRS_HALF_WIDTH, QRS_SAMPLES);
-    int32_t p_wave = residual_sum(window, P_WAVE_FIRST, P_WAVE_SAMPLES);
-    out[0] = ratio(v->amplitude, v->typical);
-    out[1] = ictus_sat8(qrs * 4 / QRS_SAMPLES);
-    out[2] = ratio(width(v, beat_at), width(v, shape_at));
-    out[3] = ictus_sat8(p_wave * 8 / P_WAVE_SAMPLES);
+    *qrs = ictus_sat8(residual_sum(window, QRS_FIRST, QRS_SAMPLES) * 4 / QRS_SAMPLES);
+    *p_wave = ictus_sat8(residual_sum(window, P_WAVE_FIRST, P_WAVE_SAMPLES) * 8 / P_WAVE_SAMPLES);
 }
 
-/* Corrections are limited, so that an ectopic beat moves the template no further than a normal one. */
-static void learn_shape(ictus_beat *s, const view *v)
+/* `pause` is the interval before the beat with the larger cap, `n` the log2 of the beats seen. */
+static void learn_rr(ictus_beat *s, int32_t pre, int32_t pause, int32_t n)
 {
-    unsigned shift = rate_shift(s->seen + 1u, 1, 4);
-    int32_t limit = v->typical * (s->seen < ICTUS_BEAT_LOCAL ? 8 : 4);
-    s->amplitude += ictus_asr32(ictus_clamp32(v->amplitude * 16 - s->amplitude, -limit, limit), shift);
-    for (int32_t i = 0; i < ICTUS_BEAT_WINDOW; i++) {
-        int32_t miss = ictus_clamp32(beat_at(v, i) * 16 - s->shape[i], -limit, limit);
-        s->shape[i] = (int16_t)(s->shape[i] + ictus_asr32(miss, shift));
-    }
-}
-
-/* `pause` is the interval before the beat with the larger cap. */
-static void learn_rr(ictus_beat *s, int32_t pre, int32_t pause)
-{
-    uint32_t n = s->seen + 1u;
     int32_t mean = s->rr_long >> 12;
     int32_t miss = ictus_min32(ictus_abs32(pre * 16 - mean), mean >> 2);
     int32_t jump = ictus_abs32(pre - s->rr[(s->seen - 1u) & (ICTUS_BEAT_LOCAL - 1u)]) * 16;
@@ -214,7 +215,7 @@ static void learn_rr(ictus_beat *s, int32_t pre, int32_t pause)
     s->rr_square += ictus_asr32(pause * pause * 1024 - s->rr_square, rate_shift(n, 0, 9));
     s->rr_deviation += ictus_asr32(miss * 4096 - s->rr_deviation, rate_shift(n, 3, 7));
     s->rr[s->seen & (ICTUS_BEAT_LOCAL - 1u)] = (uint8_t)pre;
-    s->seen = (uint16_t)(n < 2048u ? n : 1024u); /* 1024 is 0 modulo 8 */
+    s->seen = (uint16_t)(s->seen + 1u < 2048u ? s->seen + 1u : 1024u); /* 1024 is 0 modulo 8 */
 }
 
 void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t peak, uint32_t pre_rr,
@@ -224,17 +225,22 @@ void ictus_beat_cut(ictus_beat *s, const int16_t ring[ICTUS_BEAT_RING], uint32_t
     int32_t post = (int32_t)(post_rr < ICTUS_BEAT_POST_CAP ? post_rr : ICTUS_BEAT_POST_CAP);
     int32_t pre = s->seen == 0u ? post : (int32_t)(pre_rr < RR_CAP ? pre_rr : RR_CAP);
     int32_t pause = s->seen == 0u ? post : (int32_t)(pre_rr < LONG_RR_CAP ? pre_rr : LONG_RR_CAP);
-    view v = {ring, peak, s->shape, 0, 0};
-    v.amplitude = amplitude_of(&v);
+    const int32_t log_seen = (int32_t)ictus_floor_log2(s->seen + 1u);
+    view v = {ring, peak, s->shape, 0, 0, 0, 0};
+    measure(&v);
     if (s->seen == 0u) {
         meet(s, &v, post);
     }
     v.typical = ictus_max32(s->amplitude >> 4, AMPLITUDE_FLOOR);
-    write_window(&v, window);
     write_rr_context(s, pre, post, context);
-    write_shape_context(&v, window, context + 10);
+    context[10] = ratio(v.amplitude, v.typical);
+    context[12] = ratio(width(v.area, v.highest), template_width(&v));
     write_later_context(s, pre, context + 14);
     write_p_wave_context(&v, context + 18);
-    learn_shape(s, &v);
-    learn_rr(s, pre, pause);
+    const int32_t limit = v.typical * (s->seen < ICTUS_BEAT_LOCAL ? 8 : 4);
+    const unsigned shift = rate_shift(log_seen, 1, 4);
+    write_window(&v, limit, shift, window);
+    write_residual_context(window, &context[11], &context[13]);
+    s->amplitude += ictus_asr32(ictus_clamp32(v.amplitude * 16 - s->amplitude, -limit, limit), shift);
+    learn_rr(s, pre, pause, log_seen);
 }

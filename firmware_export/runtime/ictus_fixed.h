@@ -56,6 +56,19 @@ static inline int32_t ictus_min32(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
+/* Place of the highest bit that is set, 0..31; needs x > 0. */
+static inline uint32_t ictus_floor_log2(uint32_t x)
+{
+#if defined(__GNUC__)
+    return 31u - (uint32_t)__builtin_clz(x);
+#else
+    uint32_t place = 0;
+    while (x >>= 1)
+        ++place;
+    return place;
+#endif
+}
+
 /* How many bits are set. */
 static inline uint32_t ictus_count_bits(uint32_t bits)
 {

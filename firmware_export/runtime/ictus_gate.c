@@ -26,37 +26,41 @@ static void start(ictus_gate *g, int32_t first)
 }
 
 /* Sums of absolute second differences within a piece; each term is at most 2^17. */
-static int32_t upper_band(const int32_t s[ICTUS_GATE_PIECE])
+static int32_t upper_band(const int16_t s[ICTUS_GATE_PIECE])
 {
     int32_t sum = 0;
-    for (uint32_t i = 0; i < ICTUS_GATE_PIECE - 2u; i += 2u) {
-        sum += ictus_abs32(s[i] - 2 * s[i + 1u] + s[i + 2u]);
+    for (const int16_t *end = s + ICTUS_GATE_PIECE - 2u; s != end; s += 2) {
+        sum += ictus_abs32(s[0] - 2 * s[1] + s[2]);
     }
     return sum;
 }
 
-static int32_t qrs_band(const int32_t s[ICTUS_GATE_PIECE])
+static int32_t qrs_band(const int16_t s[ICTUS_GATE_PIECE])
 {
     int32_t sum = 0;
-    for (uint32_t i = 0; i < ICTUS_GATE_PIECE / 2u; i += 2u) {
-        sum += ictus_abs32(s[i] - 2 * s[i + QRS_STEP] + s[i + 2u * QRS_STEP]);
+    for (const int16_t *end = s + ICTUS_GATE_PIECE / 2u; s != end; s += 2) {
+        sum += ictus_abs32(s[0] - 2 * s[QRS_STEP] + s[2u * QRS_STEP]);
     }
     return sum;
 }
 
 /* Appends the piece's 4 means of 4 samples, and follows slope and baseline. */
-static void add_slow(ictus_gate *g, const int32_t s[ICTUS_GATE_PIECE])
+static void add_slow(ictus_gate *g, const int16_t s[ICTUS_GATE_PIECE])
 {
     int16_t *slow = &g->slow[PAST + 4u * g->pieces];
-    int32_t total = 0;
-    for (uint32_t i = 0; i < 4u; i++) {
-        const int32_t mean = ictus_asr32(s[4u * i] + s[4u * i + 1u] + s[4u * i + 2u] + s[4u * i + 3u], 2);
-        const uint8_t rises = mean > slow[(int32_t)i - 1];
-        g->turns = (uint8_t)(g->turns + (rises != g->rises));
-        g->rises = rises;
-        slow[i] = (int16_t)mean;
+    int32_t total = 0, before = slow[-1];
+    uint32_t turns = 0, rose = g->rises;
+    for (const int16_t *end = s + ICTUS_GATE_PIECE; s != end; s += 4) {
+        const int32_t mean = ictus_asr32(s[0] + s[1] + s[2] + s[3], 2);
+        const uint32_t rises = mean > before;
+        turns += rises ^ rose;
+        rose = rises;
+        *slow++ = (int16_t)mean;
+        before = mean;
         total += mean;
     }
+    g->turns = (uint8_t)(g->turns + turns);
+    g->rises = (uint8_t)rose;
     const int32_t mean = ictus_asr32(total, 2);
     const int32_t motion = g->pieces == 0u && g->started == 1u ? 0 : ictus_abs32(mean - g->piece_mean);
     g->step = ictus_max32(g->step, motion);
@@ -65,17 +69,12 @@ static void add_slow(ictus_gate *g, const int32_t s[ICTUS_GATE_PIECE])
 
 int32_t ictus_ilog2_q4(int32_t value)
 {
-    int32_t octave = 0, rest = value;
-    for (int32_t bits = 16; bits > 0; bits >>= 1) {
-        if (rest >> bits != 0) {
-            rest >>= bits;
-            octave += bits;
-        }
-    }
     if (value <= 1) {
         return 0;
     }
-    return 16 * octave + ((octave >= 4 ? value >> (octave - 4) : value << (4 - octave)) & 15);
+    const unsigned octave = ictus_floor_log2((uint32_t)value);
+    const int32_t part = octave >= 4u ? value >> (octave - 4u) : value << (4u - octave);
+    return 16 * (int32_t)octave + (part & 15);
 }
 
 static int8_t level(int32_t value)
@@ -114,9 +113,9 @@ static int32_t half_period(int32_t size, int32_t slope)
 static int32_t leakage(const int16_t *slow, int32_t mean, int32_t size, int32_t half)
 {
     int32_t left = 0, parts = size;
-    for (uint32_t i = PAST; i < END; i++) {
-        const int32_t before = slow[i - (uint32_t)half] - mean;
-        left += ictus_abs32(slow[i] - mean + before);
+    for (const int16_t *at = slow + PAST, *end = slow + END; at != end; at++) {
+        const int32_t before = at[-half] - mean;
+        left += ictus_abs32(*at - mean + before);
         parts += ictus_abs32(before);
     }
     return 128 * left / ictus_max32(parts, 1);
@@ -124,18 +123,19 @@ static int32_t leakage(const int16_t *slow, int32_t mean, int32_t size, int32_t 
 
 static void write_shape(const ictus_gate *g, int8_t *half_out, int8_t *leakage_out, int8_t *range_out)
 {
-    const int16_t *slow = g->slow;
-    int32_t total = 0, slope = 0, size = 0, low = slow[PAST], high = low;
-    for (uint32_t i = PAST; i < END; i++) {
-        const int32_t x = slow[i];
+    const int16_t *const slow = g->slow, *const end = slow + END;
+    int32_t total = 0, slope = 0, size = 0, before = slow[PAST - 1u], low = slow[PAST], high = low;
+    for (const int16_t *at = slow + PAST; at != end; at++) {
+        const int32_t x = *at;
         total += x;
-        slope += ictus_abs32(x - slow[i - 1u]);
+        slope += ictus_abs32(x - before);
+        before = x;
         low = ictus_min32(low, x);
         high = ictus_max32(high, x);
     }
     const int32_t mean = ictus_asr32(total, 5);
-    for (uint32_t i = PAST; i < END; i++) {
-        size += ictus_abs32(slow[i] - mean);
+    for (const int16_t *at = slow + PAST; at != end; at++) {
+        size += ictus_abs32(*at - mean);
     }
     const int32_t half = half_period(size, slope);
     *half_out = ictus_sat8(2 * ictus_ilog2_q4(half) - 64);
@@ -172,10 +172,7 @@ static void end_block(ictus_gate *g, int8_t *features)
 
 int ictus_gate_push(ictus_gate *g, const ictus_filter *f, int8_t features[ICTUS_GATE_FEATURES])
 {
-    int32_t s[ICTUS_GATE_PIECE];
-    for (uint32_t i = 0; i < ICTUS_GATE_PIECE; i++) {
-        s[i] = ictus_filter_smoothed(f, ICTUS_GATE_PIECE - 1u - i);
-    }
+    const int16_t *s = ictus_filter_at(f, ICTUS_GATE_PIECE - 1u);
     if (!g->started) {
         start(g, s[0]);
     }

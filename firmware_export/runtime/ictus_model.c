@@ -3,20 +3,27 @@
 #include "ictus_layer.h"
 #include "ictus_stream.h"
 
-enum { HEADER_BYTES = 20, STAGE_BYTES = 4, TOTAL_AT = 12, CRC_AT = 16, FORMAT_VERSION = 2 };
+enum { HEADER_BYTES = 20, STAGE_BYTES = 4, TOTAL_AT = 12, CRC_AT = 16, FIRST_VERSION = 2, WIDE_VERSION = 3 };
+enum { LENGTH_AT = 6, CHANNELS_AT = 7, FLAGS_AT = 8, STREAM_BYTES_AT = 4 }; /* in the header of a layer */
 
 /* What the layers need of the arena, in bytes. */
 typedef struct {
-    uint32_t weights; /* decoded weights of the fullest channel of a convolution */
+    uint32_t weights; /* decoded weights of the fullest channel of a convolution, or scratch of a layer that is code */
     uint32_t map[2];  /* largest map of the even and of the odd layers, context included */
     uint32_t kept;    /* largest kept map, context included */
     uint32_t rows;    /* largest rows of a stream, which lie where the maps do */
     uint32_t pool;    /* largest of what a stream pools */
+    uint32_t scratch; /* of a stream's layers that are code */
 } arena_need;
 
 static uint32_t read_u32(const uint8_t *bytes)
 {
     return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static uint16_t read_u16(const uint8_t *bytes)
+{
+    return (uint16_t)(bytes[0] | bytes[1] << 8);
 }
 
 static void raise_to(uint32_t *largest, uint32_t value)
@@ -46,18 +53,19 @@ static ictus_status check_stream(const ictus_layer *layer, uint32_t *n_fullest)
 {
     const uint8_t *next = layer->stream;
     const uint8_t *end = layer->stream + layer->stream_bytes;
+    const unsigned code_bits = ictus_code_bits(layer->flags), channel_end = ictus_channel_end(code_bits);
     unsigned channel = 0;
     uint32_t index = 0, n_weights = 0;
     while (next != end && channel < layer->out_channels) {
         const unsigned byte = *next++;
-        if (byte == ICTUS_CHANNEL_END) {
+        if (byte == channel_end) {
             raise_to(n_fullest, n_weights);
             ++channel;
             index = n_weights = 0;
-        } else if (byte > ICTUS_CHANNEL_END) {
-            index += ICTUS_ESCAPE_SKIP * (byte & 7u);
+        } else if (byte > channel_end) {
+            index += ictus_skipped(byte, code_bits);
         } else {
-            index += (byte >> 3) + 1u;
+            index += (byte >> code_bits) + 1u;
             ++n_weights;
         }
         if (index > layer->taps)
@@ -66,19 +74,29 @@ static ictus_status check_stream(const ictus_layer *layer, uint32_t *n_fullest)
     return next == end && channel == layer->out_channels ? ICTUS_OK : ICTUS_BAD_LAYER;
 }
 
-static ictus_status check_layer(const uint8_t *bytes, size_t n_left, ictus_layer *layer, uint32_t *n_fullest)
+/* The code of a checked layer. */
+static const ictus_code_layer *code_of(const ictus_model *model, const uint8_t *header)
+{
+    return &model->code->layer[read_u16(header + STREAM_BYTES_AT)];
+}
+
+static ictus_status check_layer(const ictus_model *model, const uint8_t *bytes, size_t n_left, ictus_layer *layer,
+                                uint32_t *n_fullest)
 {
     if (n_left < ICTUS_LAYER_HEADER_BYTES)
         return ICTUS_WRONG_SIZE;
-    const uint8_t flags = bytes[8], out_channels = bytes[7];
-    const size_t stream_bytes = bytes[4] | (size_t)bytes[5] << 8;
-    if (n_left < ICTUS_LAYER_HEADER_BYTES + (out_channels + 1u) / 2 + out_channels + stream_bytes)
+    const unsigned old = ICTUS_RELU | ICTUS_TAKES_CONTEXT | ICTUS_POOLS | ICTUS_IS_CODE;
+    const unsigned known = model->version < WIDE_VERSION ? old : old | ICTUS_WIDE;
+    const uint8_t flags = bytes[FLAGS_AT], out_channels = bytes[CHANNELS_AT];
+    const size_t behind = (out_channels + 1u) / 2 + out_channels + (size_t)read_u16(bytes + STREAM_BYTES_AT);
+    if ((flags & ICTUS_IS_CODE) == 0 && n_left < ICTUS_LAYER_HEADER_BYTES + behind)
         return ICTUS_WRONG_SIZE;
-    ictus_layer_read(bytes, layer);
-    if (layer->taps == 0 || layer->step == 0 || out_channels == 0 ||
-        (flags & ~(ICTUS_RELU | ICTUS_TAKES_CONTEXT | ICTUS_POOLS)) != 0)
+    (void)ictus_layer_read(bytes, layer);
+    if (layer->taps == 0 || layer->step == 0 || out_channels == 0 || (flags & ~known) != 0)
         return ICTUS_BAD_LAYER;
-    return check_stream(layer, n_fullest);
+    if ((flags & ICTUS_IS_CODE) == 0)
+        return check_stream(layer, n_fullest);
+    return model->code != NULL && layer->stream_bytes < model->code->n_layers ? ICTUS_OK : ICTUS_NO_CODE;
 }
 
 /* Check the convolutions that a stream's stage begins with; `*cursor` moves behind the one that pools. */
@@ -94,13 +112,15 @@ static ictus_status check_convolutions(const ictus_model *model, ictus_stage *st
         uint32_t n_fullest = 0;
         if (stage->n_layers == 0 || stage->n_convolutions == ICTUS_STREAM_MAX_LAYERS)
             return ICTUS_BAD_SHAPE;
-        const ictus_status status = check_layer(*cursor, (size_t)(end - *cursor), &layer, &n_fullest);
+        const ictus_status status = check_layer(model, *cursor, (size_t)(end - *cursor), &layer, &n_fullest);
         if (status != ICTUS_OK)
             return status;
         if (layer.out_length != 0 || (layer.flags & ICTUS_TAKES_CONTEXT) != 0 || channels == 0 ||
             layer.taps % channels != 0 || layer.step % channels != 0)
             return ICTUS_BAD_SHAPE;
-        *cursor = layer.stream + layer.stream_bytes;
+        if ((layer.flags & ICTUS_IS_CODE) != 0)
+            raise_to(&need->scratch, code_of(model, *cursor)->scratch_bytes);
+        *cursor = ictus_layer_read(*cursor, &layer);
         channels = layer.out_channels;
         stage->n_convolutions++;
         stage->n_layers--;
@@ -123,21 +143,25 @@ static ictus_status check_layers(const ictus_model *model, ictus_stage *stage, c
     for (unsigned number = 1; number <= stage->n_layers; ++number) {
         ictus_layer layer;
         uint32_t n_fullest = 0;
-        const ictus_status status = check_layer(*cursor, (size_t)(end - *cursor), &layer, &n_fullest);
+        const ictus_status status = check_layer(model, *cursor, (size_t)(end - *cursor), &layer, &n_fullest);
         if (status != ICTUS_OK)
             return status;
         if (layer.out_length == 0 || (layer.flags & ICTUS_POOLS) != 0)
             return ICTUS_BAD_SHAPE;
-        *cursor = layer.stream + layer.stream_bytes;
+        const ictus_code_layer *code = (layer.flags & ICTUS_IS_CODE) != 0 ? code_of(model, *cursor) : NULL;
+        *cursor = ictus_layer_read(*cursor, &layer);
         const uint32_t context = (layer.flags & ICTUS_TAKES_CONTEXT) != 0 ? model->n_context : 0;
         if ((layer.out_length - 1u) * layer.step + layer.taps > size + context)
             return ICTUS_BAD_SHAPE;
-        if (number == 1 && context != 0 && stage->source != ICTUS_SOURCE_KEPT)
+        if (code == NULL && number == 1 && context != 0 && stage->source != ICTUS_SOURCE_KEPT)
             raise_to(&need->map[0], size + context); /* its input is copied there, to append the context */
-        if (layer.out_length > 1)
+        if (code != NULL)
+            raise_to(&need->weights, code->scratch_bytes);
+        else if (layer.out_length > 1)
             raise_to(&need->weights, n_fullest * (uint32_t)sizeof(uint32_t));
         size = (uint32_t)layer.out_length * layer.out_channels;
-        raise_to(number == stage->n_kept ? &need->kept : &need->map[number % 2], size + model->n_context);
+        const uint32_t map_bytes = code != NULL && code->map_bytes != 0 ? code->map_bytes : size + model->n_context;
+        raise_to(number == stage->n_kept ? &need->kept : &need->map[number % 2], map_bytes);
     }
     stage->n_logits = (uint16_t)size;
     return ICTUS_OK;
@@ -193,32 +217,44 @@ static ictus_status check_stage(const ictus_model *model, ictus_stage *stage, ui
     return check_layers(model, stage, cursor, end, need);
 }
 
+/* The code that belongs to a model, NULL if there is none. */
+static const ictus_code *find_code(uint32_t crc32)
+{
+    for (const ictus_code *const *code = ictus_codes; *code != NULL; ++code)
+        if ((*code)->crc32 == crc32)
+            return *code;
+    return NULL;
+}
+
 static ictus_status check_header(const uint8_t *bytes, size_t n_bytes, ictus_model *model)
 {
     if (n_bytes < HEADER_BYTES || bytes[0] != 'I' || bytes[1] != 'C' || bytes[2] != 'T' || bytes[3] != 'S')
         return ICTUS_NOT_A_MODEL;
-    if (bytes[4] != FORMAT_VERSION)
+    if (bytes[4] < FIRST_VERSION || bytes[4] > WIDE_VERSION)
         return ICTUS_OTHER_VERSION;
     if (read_u32(bytes + TOTAL_AT) != n_bytes)
         return ICTUS_WRONG_SIZE;
     const uint32_t crc = ictus_crc32(0, bytes, CRC_AT);
     if (read_u32(bytes + CRC_AT) != ictus_crc32(crc, bytes + HEADER_BYTES, n_bytes - HEADER_BYTES))
         return ICTUS_WRONG_CHECKSUM;
+    model->version = bytes[4];
     model->n_stages = bytes[6];
     model->n_context = bytes[7];
     model->window_length = (uint16_t)(bytes[8] | bytes[9] << 8);
     model->window_channels = bytes[10];
     model->n_features = bytes[11];
+    model->code = find_code(read_u32(bytes + CRC_AT));
     return model->n_stages <= ICTUS_MAX_STAGES ? ICTUS_OK : ICTUS_BAD_SHAPE;
 }
 
 ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model *model)
 {
-    arena_need need = {0, {0, 0}, 0, 0, 0};
+    arena_need need = {0, {0, 0}, 0, 0, 0, 0};
     uint32_t n_kept_values = 0;
     if (bytes == NULL || model == NULL)
         return ICTUS_NULL_ARGUMENT;
     model->arena = NULL;
+    model->code = NULL;
     model->n_stages = 0;
     ictus_status status = check_header(bytes, n_bytes, model);
     const uint8_t *cursor = bytes + HEADER_BYTES, *end = bytes + n_bytes;
@@ -232,12 +268,13 @@ ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model 
         status = ICTUS_WRONG_SIZE;
     if (status != ICTUS_OK)
         model->n_stages = 0;
-    model->map_offset[0] = need.weights;
+    model->map_offset[0] = whole_words(need.weights);
     model->map_offset[1] = model->map_offset[0] + whole_words(need.map[0]);
     model->kept_offset = model->map_offset[1] + whole_words(need.map[1]);
     model->map_bytes = model->kept_offset + whole_words(need.kept);
     raise_to(&need.rows, model->map_bytes);
-    model->arena_bytes = whole_words(need.rows) + whole_words(need.pool);
+    model->scratch_bytes = whole_words(need.scratch);
+    model->arena_bytes = whole_words(need.rows) + model->scratch_bytes + whole_words(need.pool);
     return status;
 }
 
@@ -270,19 +307,26 @@ static const int8_t *run_layers(const ictus_model *model, const ictus_stage *sta
     const uint8_t *next = stage->layers;
     uint32_t size = stage->in_size;
     for (unsigned number = 1; number <= stage->n_layers; ++number) {
-        ictus_layer layer;
-        next = ictus_layer_read(next, &layer);
-        if ((layer.flags & ICTUS_TAKES_CONTEXT) != 0 && model->n_context != 0) {
-            if (map == NULL) {
-                x = map = arena + model->map_offset[0];
-                copy(map, input, size);
+        int8_t *out = number == stage->n_kept ? kept : arena + model->map_offset[number % 2];
+        const uint32_t out_size = (uint32_t)next[LENGTH_AT] * next[CHANNELS_AT];
+        if ((next[FLAGS_AT] & ICTUS_IS_CODE) != 0) {
+            const ictus_code_call call = {{x, x}, {out, out}, context, model->arena, 1};
+            code_of(model, next)->run(&call);
+            next += ICTUS_LAYER_HEADER_BYTES;
+        } else {
+            ictus_layer layer;
+            next = ictus_layer_read(next, &layer);
+            if ((layer.flags & ICTUS_TAKES_CONTEXT) != 0 && model->n_context != 0) {
+                if (map == NULL) {
+                    x = map = arena + model->map_offset[0];
+                    copy(map, input, size);
+                }
+                copy(map + size, context, model->n_context);
             }
-            copy(map + size, context, model->n_context);
+            ictus_layer_run(&layer, x, model->arena, out);
         }
-        map = number == stage->n_kept ? kept : arena + model->map_offset[number % 2];
-        ictus_layer_run(&layer, x, model->arena, map);
-        x = map;
-        size = (uint32_t)layer.out_length * layer.out_channels;
+        x = map = out;
+        size = out_size;
     }
     return x;
 }

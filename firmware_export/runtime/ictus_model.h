@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ictus_code.h"
+
 typedef enum {
     ICTUS_OK = 0,
     ICTUS_NULL_ARGUMENT,   /* a pointer that must not be null is null */
@@ -29,7 +31,8 @@ typedef enum {
     ICTUS_ARENA_TOO_SMALL, /* fewer bytes than ictus_model.arena_bytes */
     ICTUS_NO_SUCH_STAGE,   /* the model has no stage of that number */
     ICTUS_OTHER_INPUTS,    /* the model does not take what this device computes (see ictus.h) */
-    ICTUS_TOO_SHORT        /* a stream ended before every layer had a position (see ictus_stream.h) */
+    ICTUS_TOO_SHORT,       /* a stream ended before every layer had a position (see ictus_stream.h) */
+    ICTUS_NO_CODE          /* layers are code that this program does not have (see ictus_code.h) */
 } ictus_status;
 
 enum { ICTUS_GATE = 0, ICTUS_SCREEN = 1, ICTUS_SPECIALIST = 2, ICTUS_MAX_STAGES = 3 };
@@ -60,6 +63,8 @@ typedef struct {
 /* A checked model. Fields are read-only for the caller. */
 typedef struct {
     uint32_t *arena;         /* RAM, lent by ictus_model_attach */
+    const ictus_code *code;  /* of those layers that are code; NULL if none is */
+    uint32_t scratch_bytes;  /* of the arena, behind a stream's rows, for its layers that are code */
     uint32_t lent_bytes;     /* of it, a multiple of 4 */
     uint32_t arena_bytes;    /* what the model needs; a stream gets faster with more */
     uint32_t map_bytes;      /* of the maps, at its beginning; a stream's rows lie there before */
@@ -70,6 +75,7 @@ typedef struct {
     uint8_t n_features;      /* int8[n_features], what the gate is given */
     uint8_t n_context;       /* int8[n_context] */
     uint8_t n_stages;        /* 0..3 */
+    uint8_t version;         /* of the format: 2, or 3 if a layer may be wide */
     ictus_stage stage[ICTUS_MAX_STAGES];
 } ictus_model;
 
@@ -88,7 +94,7 @@ ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_by
  * logits   set to int8[stage.n_logits] in the arena, valid until the next run
  *
  * A stage that reads the kept map must follow the run of the stage that kept it. Accumulators are int32 and
- * cannot overflow: 65535 weights of at most 2^3 times inputs of at most 2^7 stay below 2^26, and they start below
+ * cannot overflow: 65535 weights of at most 2^7 times inputs of at most 2^7 stay below 2^30, and they start below
  * 2^23 (see ictus_layer.c). The exporter checks it too. */
 ictus_status ictus_model_run_stage(const ictus_model *model, unsigned number, const int8_t *input,
                                    const int8_t *context, const int8_t **logits);

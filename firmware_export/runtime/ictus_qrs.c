@@ -17,23 +17,51 @@
 #define STALE 150u
 #define LOST 512u
 #define NEVER 0xC0000000u
+#define BUSY_EVERY 8u
 
 void ictus_qrs_init(ictus_qrs *q)
 {
-    static const ictus_qrs fresh = {.rr = FIRST_RR, .last_at = NEVER};
+    static const ictus_qrs fresh = {.rr = FIRST_RR, .last_at = NEVER, .wake = LEARN};
     *q = fresh;
 }
 
-/* The last WIDTH values of |s[n] - 2 s[n-STEP] + s[n-2 STEP]|, each at most 2^17, summed. */
-static int32_t next_energy(ictus_qrs *q, const ictus_filter *f)
+static void wake_by(ictus_qrs *q, uint32_t at)
 {
-    const int32_t bend = ictus_abs32(ictus_filter_smoothed(f, 0) - 2 * ictus_filter_smoothed(f, STEP)
-                                     + ictus_filter_smoothed(f, 2u * STEP));
-    int32_t *oldest = &q->bend[q->slot];
-    const int32_t energy = q->energy + bend - *oldest;
-    *oldest = bend;
-    q->slot = (uint8_t)(q->slot + 1u == WIDTH ? 0u : q->slot + 1u);
-    return energy;
+    if ((int32_t)(at - q->wake) < 0) {
+        q->wake = at;
+    }
+}
+
+/* Takes `n` samples of s, all of one piece, at `s`: sums the last WIDTH values of |s[n] - 2 s[n-STEP] + s[n-2 STEP]|,
+ * each at most 2^17, and keeps the highest maximum. `q->time` is then that of the last one. */
+static void follow_energy(ictus_qrs *q, const int16_t *s, uint32_t n)
+{
+    int32_t *oldest = &q->bend[q->slot], *const ring_end = q->bend + WIDTH;
+    int32_t energy = q->energy;
+    uint8_t rising = q->rising;
+    for (const int16_t *end = s + n; s != end; s++) {
+        const int32_t bend = ictus_abs32(s[0] - 2 * s[-(int32_t)STEP] + s[-2 * (int32_t)STEP]);
+        const int32_t change = bend - *oldest;
+        *oldest++ = bend;
+        if (oldest == ring_end) {
+            oldest = q->bend;
+        }
+        if (change > 0) {
+            rising = 1;
+        } else if (change < 0) {
+            if (rising && energy > q->best) {
+                q->best = energy;
+                q->best_at = q->time + n - 1u - (uint32_t)(end - s);
+                wake_by(q, q->best_at + HOLD + 1u);
+            }
+            rising = 0;
+        }
+        energy += change;
+    }
+    q->energy = energy;
+    q->rising = rising;
+    q->slot = (uint8_t)(oldest - q->bend);
+    q->time += n - 1u;
 }
 
 /* Age of the s within REACH of age `centre` that lies farthest from its mean over twice the reach. */
@@ -56,26 +84,11 @@ static uint32_t r_peak_age(const ictus_filter *f, uint32_t centre)
     return found;
 }
 
-/* Follows the energy; returns 1 when a maximum has stood HOLD samples unsurpassed. */
-static int find_maximum(ictus_qrs *q, int32_t energy)
-{
-    if (energy > q->energy) {
-        q->rising = 1;
-    } else if (energy < q->energy) {
-        if (q->rising && q->energy > q->best) {
-            q->best = q->energy;
-            q->best_at = q->time - 1u;
-        }
-        q->rising = 0;
-    }
-    q->energy = energy;
-    return q->best > 0 && q->time - q->best_at == HOLD + 1u;
-}
-
 /* Queues the maximum; in the learning time its R peak may seem to lie before the first sample. */
-static void enqueue_maximum(ictus_qrs *q, const ictus_filter *f)
+static void enqueue_maximum(ictus_qrs *q, const ictus_filter *f, uint32_t n_later)
 {
-    uint32_t age = r_peak_age(f, HOLD + 1u + ENERGY_DELAY - SMOOTH_DELAY) + SMOOTH_DELAY;
+    const uint32_t delay = n_later - SMOOTH_DELAY;
+    uint32_t age = r_peak_age(f, HOLD + 1u + ENERGY_DELAY + delay) - delay;
     if (!q->learned && age > q->time) {
         age = q->time;
     }
@@ -164,15 +177,22 @@ static int search_back(ictus_qrs *q, int32_t *peak_age)
     return 0;
 }
 
-int ictus_qrs_push(ictus_qrs *q, const ictus_filter *f, int32_t *peak_age)
+/* Sets when to act next, at the earliest with the next sample. */
+static void plan_wake(ictus_qrs *q)
 {
-    const int32_t energy = next_energy(q, f);
-    int announced = 0;
-    if ((q->time & 7u) == 7u) {
-        q->busy += energy - (q->busy >> 3);
+    const uint32_t next = q->time + 1u;
+    q->wake = q->learned ? (q->queued > 0 || (int32_t)(q->deadline - next) < 0 ? next : q->deadline) : LEARN;
+    if (q->best > 0) {
+        wake_by(q, q->best_at + HOLD + 1u);
     }
-    if (find_maximum(q, energy)) {
-        enqueue_maximum(q, f);
+}
+
+/* All that follows from the energy at `q->time`, behind which the filter has taken `n_later` samples. */
+static int act(ictus_qrs *q, const ictus_filter *f, uint32_t n_later, int32_t *peak_age)
+{
+    int announced = 0;
+    if (q->best > 0 && q->time - q->best_at == HOLD + 1u) {
+        enqueue_maximum(q, f, n_later);
     }
     if (!q->learned && q->time == LEARN) {
         learn(q);
@@ -184,6 +204,36 @@ int ictus_qrs_push(ictus_qrs *q, const ictus_filter *f, int32_t *peak_age)
             announced = search_back(q, peak_age);
         }
     }
-    q->time++;
+    plan_wake(q);
     return announced;
+}
+
+uint32_t ictus_qrs_run(ictus_qrs *q, const ictus_filter *f, uint32_t n, uint8_t peak_age[ICTUS_FILTER_PIECE])
+{
+    uint32_t n_beats = 0;
+    while (n > 0) {
+        const uint32_t to_busy = BUSY_EVERY - (q->time & (BUSY_EVERY - 1u)), to_wake = q->wake - q->time + 1u;
+        const uint32_t most = to_busy < n ? to_busy : n, n_now = to_wake < most ? to_wake : most;
+        int32_t age = 0;
+        follow_energy(q, ictus_filter_at(f, n - 1u), n_now);
+        n -= n_now;
+        if (n_now == to_busy) {
+            q->busy += q->energy - (q->busy >> 3);
+        }
+        if (n_now == to_wake && act(q, f, n, &age)) {
+            peak_age[n_beats++] = (uint8_t)((uint32_t)age + n);
+        }
+        q->time++;
+    }
+    return n_beats;
+}
+
+int ictus_qrs_push(ictus_qrs *q, const ictus_filter *f, int32_t *peak_age)
+{
+    uint8_t age[ICTUS_FILTER_PIECE];
+    if (ictus_qrs_run(q, f, 1, age) == 0) {
+        return 0;
+    }
+    *peak_age = age[0];
+    return 1;
 }

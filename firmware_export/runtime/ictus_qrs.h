@@ -1,7 +1,7 @@
-/* Causal QRS detector at 128 Hz, one sample at a time; equal to `ictus.signals.qrs` bit for bit.
+/* Causal QRS detector at 128 Hz, a sample or a piece of 16 at a time; equal to `ictus.signals.qrs` bit for bit.
  *
  * The steps and their reasons are described there. It works on the smoothed signal that the filter
- * keeps, so push the sample into the filter first. At most one beat is announced per sample; positions
+ * keeps, so give the samples to the filter first. At most one beat is announced per sample; positions
  * are differences of a sample counter that may wrap.
  */
 #ifndef ICTUS_QRS_H
@@ -23,7 +23,7 @@ typedef struct {
 } ictus_qrs_candidate;
 
 typedef struct {
-    uint32_t time;                   /* samples pushed before this one */
+    uint32_t time;                   /* samples taken before this one */
     int32_t bend[ICTUS_QRS_WIDTH];   /* ring, 0..2^17 each */
     int32_t energy;                  /* sum of the ring, 0..2^21 */
     int32_t busy;                    /* 8 times the mean energy of the last half second or so, 0..2^24 */
@@ -34,6 +34,7 @@ typedef struct {
     uint32_t last_at;                /* `at` of the last beat */
     int32_t last_height;             /* `height` of the last beat */
     uint32_t deadline;               /* sample count at which the next beat is overdue */
+    uint32_t wake;                   /* sample count up to which there is only the energy to follow */
     ictus_qrs_candidate passed_over; /* best since the last beat; height 0: none */
     ictus_qrs_candidate queue[ICTUS_QRS_QUEUE];
     uint8_t queued;                  /* candidates in the queue */
@@ -48,5 +49,9 @@ void ictus_qrs_init(ictus_qrs *q);
 /* Takes the sample that `f` was just given. Returns 1 when a beat is announced, and then sets
  * `*peak_age` to the samples since its R peak, 1..ICTUS_QRS_MAX_LATENCY; otherwise returns 0. */
 int ictus_qrs_push(ictus_qrs *q, const ictus_filter *f, int32_t *peak_age);
+
+/* Takes the last `n` samples that `f` was given, 1..ICTUS_FILTER_PIECE and all of one piece. Returns the number of beats
+ * announced and writes how many samples before the last one each has its R peak, in the order of their announcement. */
+uint32_t ictus_qrs_run(ictus_qrs *q, const ictus_filter *f, uint32_t n, uint8_t peak_age[ICTUS_FILTER_PIECE]);
 
 #endif

@@ -12,6 +12,11 @@ typedef struct {
     unsigned channels; /* of each */
 } chain;
 
+static uint32_t whole_words(uint32_t n_bytes)
+{
+    return (n_bytes + 3u) & ~UINT32_C(3);
+}
+
 /* Lay out the next convolution, which waits for a whole tile or not; returns the end of its bytes in the model. */
 static const uint8_t *plan(const uint8_t *header, int waits, chain *now, ictus_stream_layer *at)
 {
@@ -29,6 +34,12 @@ static const uint8_t *plan(const uint8_t *header, int waits, chain *now, ictus_s
     return end;
 }
 
+/* Bytes of a convolution's rows, `at_once` of which come in one go. */
+static uint32_t row_bytes(const ictus_stream_layer *at, uint32_t at_once)
+{
+    return whole_words((at->ready - 1u + at_once) * at->channels);
+}
+
 /* Lay out all; bit i of `waits` says whether convolution i waits for a tile. `layer` is NULL or has room for all. */
 static ictus_stream_need plan_all(const ictus_stage *stage, unsigned channels, uint32_t waits,
                                   ictus_stream_layer *layer)
@@ -39,7 +50,7 @@ static ictus_stream_need plan_all(const ictus_stage *stage, unsigned channels, u
     for (unsigned i = 0; i < stage->n_convolutions; ++i) {
         ictus_stream_layer own, *at = layer != NULL ? &layer[i] : &own;
         next = plan(next, (int)(waits >> i & 1u), &now, at);
-        need.row_bytes += (at->ready - 1u + now.at_once) * at->channels;
+        need.row_bytes += row_bytes(at, now.at_once);
         need.shortest += (at->kernel - 1u) * now.spacing;
         if (need.shortest > ICTUS_STREAM_MAX_ROWS)
             need.shortest = ICTUS_STREAM_MAX_ROWS;
@@ -55,11 +66,6 @@ ictus_stream_need ictus_stream_needs(const ictus_stage *stage, unsigned channels
     return plan_all(stage, channels, 0, NULL);
 }
 
-static uint32_t whole_words(uint32_t n_bytes)
-{
-    return (n_bytes + 3u) & ~UINT32_C(3);
-}
-
 /* Let as many convolutions wait, from the first one on, as the arena has room for. */
 static ictus_stream_need plan_within(const ictus_model *model, const ictus_stage *stage, ictus_stream_layer *layer)
 {
@@ -71,7 +77,7 @@ static ictus_stream_need plan_within(const ictus_model *model, const ictus_stage
         const uint32_t more = waits | UINT32_C(1) << i;
         const ictus_stream_need need = plan_all(stage, model->window_channels, more, layer);
         const uint32_t below = need.row_bytes > model->map_bytes ? need.row_bytes : model->map_bytes;
-        if (whole_words(below) + whole_words(need.pool_bytes) <= model->lent_bytes)
+        if (whole_words(below) + model->scratch_bytes + whole_words(need.pool_bytes) <= model->lent_bytes)
             waits = more;
     }
     return plan_all(stage, model->window_channels, waits, layer);
@@ -92,11 +98,12 @@ ictus_status ictus_stream_reset(ictus_stream *stream, const ictus_model *model, 
     stream->n_layers = model->stage[stage].n_convolutions;
     for (unsigned i = 0; i < stream->n_layers; ++i) {
         stream->layer[i].rows = rows;
-        rows += (stream->layer[i].ready - 1u + at_once) * stream->layer[i].channels;
+        rows += row_bytes(&stream->layer[i], at_once);
         at_once = stream->layer[i].at_once;
     }
     stream->n_pooled = (uint8_t)(model->stage[stage].in_size / 2);
     stream->sums = model->arena + pool_at / sizeof(uint32_t);
+    stream->scratch = stream->sums - model->scratch_bytes / sizeof(uint32_t);
     stream->pooled = (int8_t *)(stream->sums + stream->n_pooled);
     stream->last = stream->pooled + 2u * stream->n_pooled;
     stream->n_rows = stream->n_positions = 0;
@@ -107,14 +114,32 @@ ictus_status ictus_stream_reset(ictus_stream *stream, const ictus_model *model, 
     return ICTUS_OK;
 }
 
+/* Bytes of the arena to a lower address in it. */
+static void move_down(int8_t *to, const int8_t *from, uint32_t n)
+{
+    if ((((uintptr_t)to | (uintptr_t)from) & 3u) == 0) {
+        for (; n >= 16u; n -= 16u, to += 16, from += 16) {
+            const uint32_t *x = (const uint32_t *)(const void *)from;
+            const uint32_t a = x[0], b = x[1], c = x[2], d = x[3];
+            uint32_t *y = (uint32_t *)(void *)to;
+            y[0] = a;
+            y[1] = b;
+            y[2] = c;
+            y[3] = d;
+        }
+        for (; n >= 4u; n -= 4u, to += 4, from += 4)
+            *(uint32_t *)(void *)to = *(const uint32_t *)(const void *)from;
+    }
+    for (; n > 0; --n)
+        *to++ = *from++;
+}
+
 /* Forget the oldest `n` rows, some of which may be yet to come. */
 static void drop(ictus_stream_layer *at, uint32_t n)
 {
     const uint32_t gone = n < at->filled ? n : at->filled;
     const uint32_t left = (at->filled - gone) * at->channels;
-    const int8_t *from = at->rows + gone * at->channels;
-    for (uint32_t i = 0; i < left; ++i)
-        at->rows[i] = from[i];
+    move_down(at->rows, at->rows + gone * at->channels, left);
     at->filled -= gone;
     at->skip = n - gone;
 }
@@ -132,13 +157,33 @@ static void pool(ictus_stream *stream, uint32_t n)
     const unsigned width = stream->n_pooled;
     const uint8_t *x = (const uint8_t *)stream->last; /* not negative: a pooled layer has ReLU */
     uint8_t *largest = (uint8_t *)stream->pooled + width;
-    for (uint32_t t = 0; t < n; ++t, x += width) {
+    uint32_t *sums = stream->sums; /* which no write to `largest` can change */
+    stream->n_positions += n;
+    for (; n > 0; --n, x += width) {
         for (unsigned c = 0; c < width; ++c) {
-            stream->sums[c] += x[c];
-            largest[c] = x[c] > largest[c] ? x[c] : largest[c];
+            sums[c] += x[c];
+            if (x[c] > largest[c])
+                largest[c] = x[c];
         }
     }
-    stream->n_positions += n;
+}
+
+/* Compute `n` positions of a convolution that is code, 1..ICTUS_TILE: 0 and 2 together, then 1 and 3, or 0 and 1. A lone
+ * one is computed twice. */
+static void run_code(const ictus_stream *stream, const ictus_stream_layer *at, uint32_t n, int8_t *out)
+{
+    const uint8_t *header = at->header;
+    const ictus_code_layer *code = &stream->model->code->layer[header[4] | (uint32_t)header[5] << 8];
+    const uint32_t step = (uint32_t)at->stride * at->channels, width = header[7];
+    const int8_t *in = at->rows;
+    while (n > 0) {
+        const uint32_t n_pairs = n == ICTUS_TILE ? 2u : 1u, apart = n == 1u ? 0u : n_pairs;
+        const ictus_code_call call = {{in, in + apart * step}, {out, out + apart * width}, NULL, stream->scratch, n_pairs};
+        code->run(&call);
+        n -= n == 1u ? 1u : 2u * n_pairs;
+        in += 2u * step;
+        out += 2u * width;
+    }
 }
 
 /* Compute `n` positions of a convolution and hand them on. */
@@ -147,9 +192,13 @@ static void run(ictus_stream *stream, unsigned number, uint32_t n)
     ictus_stream_layer *at = &stream->layer[number], *behind = at + 1;
     const int is_last = number + 1u == stream->n_layers;
     int8_t *out = is_last ? stream->last : behind->rows + behind->filled * behind->channels;
-    ictus_layer layer;
-    (void)ictus_layer_read(at->header, &layer);
-    ictus_layer_run_tile(&layer, at->rows, n, out);
+    if ((at->header[8] & ICTUS_IS_CODE) != 0) {
+        run_code(stream, at, n, out);
+    } else {
+        ictus_layer layer;
+        (void)ictus_layer_read(at->header, &layer);
+        ictus_layer_run_tile(&layer, at->rows, n, out);
+    }
     drop(at, n * at->stride);
     if (is_last)
         pool(stream, n);
@@ -189,11 +238,15 @@ void ictus_stream_push(ictus_stream *stream, const int8_t *rows, uint32_t n_rows
     const uint32_t room = ICTUS_STREAM_MAX_ROWS - stream->n_rows;
     n_rows = n_rows < room ? n_rows : room;
     stream->n_rows += n_rows;
-    for (; n_rows > 0; --n_rows) {
+    while (n_rows > 0) {
+        const uint32_t wanted = first->ready - first->filled, n = wanted < n_rows ? wanted : n_rows;
+        const uint32_t n_values = n * first->channels;
         int8_t *to = first->rows + first->filled * first->channels;
-        for (unsigned c = 0; c < first->channels; ++c)
-            to[c] = *rows++;
-        accept(first, 1);
+        for (uint32_t i = 0; i < n_values; ++i)
+            to[i] = rows[i];
+        rows += n_values;
+        n_rows -= n;
+        accept(first, n);
         if (first->filled >= first->ready)
             settle(stream, 0);
     }

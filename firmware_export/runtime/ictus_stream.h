@@ -8,9 +8,9 @@
  *
  * Each convolution keeps the rows that it has yet to read in the model's arena. With just the arena that the model
  * needs, it hands on every position at once; whatever more is lent, the first ones use to wait until they can compute
- * ICTUS_TILE positions together, which takes half the instructions for each. However the rows are cut into calls, the logits are those of the whole
- * map at once: `CompactModel.run_strip` of ictus.compression. From reset to finish the whole arena belongs to the
- * stream: run no stage of a model in it meanwhile.
+ * ICTUS_TILE positions together, which takes half the instructions for each. However the rows are cut into calls, the
+ * logits are those of the whole map at once: `CompactModel.run_strip` of ictus.compression. From reset to finish the
+ * whole arena belongs to the stream: run no stage of a model in it meanwhile.
  *
  *     pooled = [mean_0 .. mean_(C-1), max_0 .. max_(C-1)]     mean = (2 sum + n) / (2 n), rounded down, n positions
  */
@@ -39,6 +39,7 @@ typedef struct {
 typedef struct {
     const ictus_model *model;
     uint32_t *sums;       /* uint32[C] of the last convolution's outputs */
+    uint32_t *scratch;    /* for convolutions that are code */
     int8_t *pooled;       /* int8[2][C]: the maxima so far lie in the second half */
     int8_t *last;         /* int8[at_once][C], what the last convolution has just given */
     uint32_t n_rows;      /* pushed since the reset */
