@@ -1,12 +1,14 @@
 # make run    install, then run the whole way on the built-in sample
 # make test   install, then lint, type-check and test
+# make misra  cppcheck's MISRA C:2012 addon on the device's C
+# make fuzz   libFuzzer on the device's sample interface for ten minutes
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: run install lint test clean
+.PHONY: run install lint test misra fuzz clean
 
 run: $(VENV)/.installed-run
 	$(BIN)/ictus run --out $(OUT)
@@ -29,6 +31,12 @@ lint: install
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+misra:
+	.ci/misra
+
+fuzz: install
+	$(BIN)/python benchmarks/fuzz.py --seconds 600
 
 clean:
 	rm -rf $(VENV) $(OUT) build *.egg-info

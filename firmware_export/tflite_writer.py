@@ -29,6 +29,7 @@ The arithmetic of TensorFlow Lite: Jacob et al., Quantization and Training of Ne
 Integer-Arithmetic-Only Inference, CVPR 2018, and ``fixedpoint.h`` of gemmlowp.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +42,10 @@ from ..compression.compact import (
     CompactLayer,
     CompactModel,
     CompactStage,
-    code_values,
 )
 from ..signals.errors import InputError
 from ..signals.whole_files import atomic_folder
+from .library.c_text import c_rows
 from .tflite_graph import TfliteGraph
 
 __all__ = ["tflite_files", "write_tflite"]
@@ -54,6 +55,7 @@ _STREAM_ROWS = {"rhythm": 2048, "seizure": 256}
 
 _WEIGHT_FACTOR = 3
 _MAX_EXACT = 2**21
+_MAX_INT8 = 127
 _FULLY_CONNECTED_PER_CHANNEL = 12  # operator versions that brought int8, or int8 with a scale per channel
 _CONV_2D_INT8 = 3
 _CONCATENATION_INT8 = 2
@@ -80,8 +82,12 @@ class _Map:
         return max(self.length, 1) * self.channels
 
 
-def write_tflite(model: CompactModel, folder: str | Path) -> tuple[Path, ...]:
+def write_tflite(model: CompactModel, folder: str | Path, *, with_arrays: bool = False) -> tuple[Path, ...]:
     """Write `tflite_files` into a folder, which is made if need be.
+
+    Parameters
+    ----------
+    with_arrays : write each as a C array too, for TensorFlow Lite for Microcontrollers
 
     Returns
     -------
@@ -93,6 +99,8 @@ def write_tflite(model: CompactModel, folder: str | Path) -> tuple[Path, ...]:
         the extra ``ictus[tflite]`` is missing, the folder cannot be written, or a layer has no equivalent.
     """
     files = tflite_files(model)
+    if with_arrays:
+        files |= {f"{Path(name).stem}_tflite.h": _as_header(Path(name).stem, data) for name, data in files.items()}
     try:
         with atomic_folder(folder) as part:
             for name, data in files.items():
@@ -100,6 +108,27 @@ def write_tflite(model: CompactModel, folder: str | Path) -> tuple[Path, ...]:
     except OSError as error:
         raise InputError(f"{folder}: cannot write ({error.strerror})") from error
     return tuple(Path(folder) / name for name in files)
+
+
+def _as_header(name: str, data: bytes) -> bytes:
+    """A file as TensorFlow Lite for Microcontrollers takes it: a constant array, aligned."""
+    guard = f"ICTUS_{name.upper()}_TFLITE_H"
+    return f"""\
+/* {name}.tflite for TensorFlow Lite for Microcontrollers, SHA-256 {hashlib.sha256(data).hexdigest()} */
+#ifndef {guard}
+#define {guard}
+
+#ifdef __cplusplus
+alignas(16)
+#else
+_Alignas(16)
+#endif
+static const unsigned char ictus_{name}_tflite[{len(data)}] = {{
+{c_rows(f"0x{byte:02x}" for byte in data)}
+}};
+
+#endif
+""".encode()
 
 
 def tflite_files(model: CompactModel, n_rows: int | None = None) -> dict[str, bytes]:
@@ -176,6 +205,10 @@ def _check_exact(name: str, layer: CompactLayer) -> None:
     if bound > _MAX_EXACT and layer.shift.max() == MAX_SHIFT:
         limit = f".tflite is exact up to {_MAX_EXACT}"
         raise InputError(f"{name}: sums up to {bound} with shift {MAX_SHIFT}, {limit}")
+    largest = int(np.abs(layer.weights).max())
+    if _WEIGHT_FACTOR * largest > _MAX_INT8:
+        limit = f"three times as large ones must be int8: at most {_MAX_INT8 // _WEIGHT_FACTOR}"
+        raise InputError(f"{name}: weights of up to {largest}, in .tflite {limit}")
 
 
 def _add_convolution(graph: TfliteGraph, name: str, layer: CompactLayer, x: _Map, scale: float) -> _Map:
@@ -185,7 +218,7 @@ def _add_convolution(graph: TfliteGraph, name: str, layer: CompactLayer, x: _Map
     if length < max(layer.out_length, 1):
         taps = f"{layer.taps} taps, step {layer.step}, {layer.out_length} outputs"
         raise InputError(f"{name}: {taps} on {x.length} x {x.channels} is no convolution")
-    weights = code_values(layer.codes).reshape(layer.out_channels, kernel, 1, x.channels)
+    weights = layer.weights.reshape(layer.out_channels, kernel, 1, x.channels)
     constants = _add_constants(graph, name, layer, weights, scale)
     output = graph.activation(name, (1, length, 1, layer.out_channels), scale)
     graph.operator(
@@ -250,7 +283,7 @@ def _add_maximum(graph: TfliteGraph, name: str, x: _Map) -> _Map:
 def _add_dense(
     graph: TfliteGraph, name: str, layer: CompactLayer, x: _Map, context: _Map | None, scale: float
 ) -> _Map:
-    weights = code_values(layer.codes)
+    weights = layer.weights
     weights = np.concatenate([_padded(weights[:, : x.used], x.size), weights[:, x.used :]], axis=1)
     x = _flattened(graph, name, x)
     if layer.takes_context and context is not None:

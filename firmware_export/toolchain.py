@@ -2,12 +2,14 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..signals.errors import IctusError, InputError
+from .targets import DEFAULT_TARGET, Board, Target, get_target
 
 __all__ = [
     "DEVICE_DIRECTORY",
@@ -16,10 +18,12 @@ __all__ = [
     "CompileError",
     "FirmwareImage",
     "MissingToolError",
+    "build_board",
     "build_device",
     "build_host",
     "build_library",
     "compiler",
+    "device_flags",
     "read_image",
     "read_symbols",
     "require",
@@ -30,10 +34,7 @@ DEVICE_DIRECTORY = Path(__file__).with_name("device")
 
 _STANDARD = ("-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wpedantic", "-Werror")
 
-DEVICE_FLAGS = (
-    "-target",
-    "thumb-freestanding-eabihf",
-    "-mcpu=cortex_m4+vfp4d16sp",
+_OPTIMISATION = (
     "-O2",
     "-fno-unroll-loops",  # a third less flash for three hundredths more instructions
     "-g",  # symbols; without it zig strips them
@@ -45,6 +46,8 @@ DEVICE_FLAGS = (
     "-ffunction-sections",
     "-fdata-sections",
 )
+
+DEVICE_FLAGS = (*get_target(DEFAULT_TARGET).flags, *_OPTIMISATION)
 """What every figure of the emulated device was compiled with."""
 
 _PROGRAM = (
@@ -111,7 +114,14 @@ def compiler() -> str:
         return "zig cc"
 
 
-def build_device(sources: Path, elf: Path, with_alarm: bool = False) -> FirmwareImage:
+def device_flags(target: Target) -> tuple[str, ...]:
+    """What zig is told about a target and optimisation; `DEVICE_FLAGS` for the default one."""
+    return (*target.flags, *_OPTIMISATION)
+
+
+def build_device(
+    sources: Path, elf: Path, with_alarm: bool = False, target: str = DEFAULT_TARGET
+) -> FirmwareImage:
     """Link what `c_export.write_sources` wrote with the emulated wearable's start-up code.
 
     Parameters
@@ -119,15 +129,35 @@ def build_device(sources: Path, elf: Path, with_alarm: bool = False) -> Firmware
     sources : directory with the runtime and ``ictus_model_data.c``
     elf : file to write
     with_alarm : let measurements add the alarm of ventricular fibrillation, whose code is then part of the flash
+    target : name of a Cortex-M
+
+    Raises
+    ------
+    InputError, MissingToolError, CompileError
+    """
+    flags = device_flags(get_target(target))
+    script = ("-T", str(DEVICE_DIRECTORY / "cortex_m.ld"))
+    program = [DEVICE_DIRECTORY / name for name in ("start.c", *_PROGRAM)]
+    alarm = ("-DICTUS_HARNESS_ALARM",) if with_alarm else ()
+    _compile([*flags, *alarm, *_LINK_FLAGS, *script], sources, [*_library_sources(sources), *program], elf)
+    return read_image(elf)
+
+
+def build_board(sources: Path, program: Sequence[Path], board: Board, elf: Path) -> FirmwareImage:
+    """Link what `c_export.write_sources` wrote with a program and the start-up of a board of QEMU.
 
     Raises
     ------
     MissingToolError, CompileError
     """
-    script = ("-T", str(DEVICE_DIRECTORY / "cortex_m.ld"))
-    program = [DEVICE_DIRECTORY / name for name in ("start.c", *_PROGRAM)]
-    alarm = ("-DICTUS_HARNESS_ALARM",) if with_alarm else ()
-    _compile([*DEVICE_FLAGS, *alarm, *_LINK_FLAGS, *script], sources, [*_library_sources(sources), *program], elf)
+    script = elf.with_suffix(".ld")
+    memory = (("flash (rx)", board.flash), ("ram (rw)", board.ram))
+    regions = "\n".join(f"    {name} : ORIGIN = {at.start:#x}, LENGTH = {len(at):#x}" for name, at in memory)
+    behind = (DEVICE_DIRECTORY / "qemu.ld").read_text(encoding="utf-8")
+    script.write_text(f"MEMORY\n{{\n{regions}\n}}\n{behind}", encoding="utf-8")
+    flags = [*board.flags, *_OPTIMISATION, *_LINK_FLAGS, "-T", str(script), "-I", str(DEVICE_DIRECTORY)]
+    files = [*_library_sources(sources), DEVICE_DIRECTORY / "qemu_start.c", *program]
+    _compile(flags, sources, files, elf)
     return read_image(elf)
 
 

@@ -1,7 +1,8 @@
 """Do all forms of a model give the same bytes? Integer Python is the reference; the others are its witnesses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +15,12 @@ from .emulator import EmulatedCore
 from .golden import GoldenVectors
 from .host import HostMachine
 from .machine import LoadedModel, Machine
+from .qemu import build_networks, run_networks
+from .targets import Board
 from .tflite_writer import tflite_files
 from .toolchain import build_device, build_host
 
-__all__ = ["Witness", "call_witnesses"]
+__all__ = ["Witness", "call_witnesses", "each_witness"]
 
 _UNITS_PER_CALL = 256  # so that the inputs fit into the machine's shared memory
 
@@ -42,40 +45,71 @@ class Witness:
         return self.n_different == 0
 
 
-def call_witnesses(model: CompactModel, golden: GoldenVectors, *others: GoldenVectors) -> list[Witness]:
-    """Compare the host's C, the emulated Cortex-M4 and, where LiteRT is installed, its reference kernels.
+def call_witnesses(
+    model: CompactModel,
+    golden: GoldenVectors,
+    *others: GoldenVectors,
+    boards: Sequence[Board] = (),
+    form: str = "packed",
+) -> list[Witness]:
+    """All of `each_witness`."""
+    return list(each_witness(model, golden, *others, boards=boards, form=form))
+
+
+def each_witness(
+    model: CompactModel,
+    golden: GoldenVectors,
+    *others: GoldenVectors,
+    boards: Sequence[Board] = (),
+    form: str = "packed",
+) -> Iterator[Witness]:
+    """Compare the host's C, boards of QEMU, LiteRT's reference kernels and the emulated Cortex-M4, one by one.
+
+    The host's C traps undefined behaviour; LiteRT is asked where it is installed.
 
     Parameters
     ----------
     others : further units, such as strips of another length
+    boards : of `targets`, each a witness
+    form : of the library: ``packed``, ``unrolled`` or ``auto``
 
     Raises
     ------
     MissingToolError
-        the extra ``ictus[wearable]`` is not installed
+        the extra ``ictus[wearable]`` is not installed, or there are boards and no QEMU
     """
     groups = (golden, *others)
     expected = [group.expected(model) for group in groups]
-    with TemporaryDirectory(prefix="ictus-") as folder:
-        machines = _machines(model, Path(folder))
-        found = {name: [_run(machine, model, group) for group in groups] for name, machine in machines}
-    if find_spec("ai_edge_litert"):
-        found["LiteRT reference kernels"] = [_run_litert(model, group) for group in groups]
     n_units = sum(map(len, groups))
-    return [Witness(name, n_units, sum(map(_n_different, logits, expected))) for name, logits in found.items()]
+    with TemporaryDirectory(prefix="ictus-") as folder:
+        for name, run in _witnesses(model, Path(folder), boards, form):
+            found = [run(group) for group in groups]
+            yield Witness(name, n_units, sum(map(_n_different, found, expected)))
 
 
-def _machines(model: CompactModel, folder: Path) -> Iterator[tuple[str, Machine]]:
-    write_sources(model, folder)
-    yield "C on the host", HostMachine(build_host(folder, folder / "host.so"))
-    yield "C on the emulated Cortex-M4", EmulatedCore(build_device(folder, folder / "ictus.elf").elf)
+def _witnesses(
+    model: CompactModel, folder: Path, boards: Sequence[Board], form: str
+) -> Iterator[tuple[str, Callable[[GoldenVectors], dict[str, np.ndarray]]]]:
+    """Name of each form that runs the library, and how it runs units."""
+    sources = folder / "sources"
+    sources.mkdir()
+    data = write_sources(model, sources, form=form)
+    host = HostMachine(build_host(sources, folder / "host.so", sanitize=True))
+    yield "C on the host", partial(_run, host, model, data)
+    for board in boards:
+        program = build_networks(sources, board, folder / board.name)
+        yield f"C on {board.core}, QEMU's {board.name}", partial(run_networks, program, model)
+    if find_spec("ai_edge_litert"):
+        yield "LiteRT reference kernels", partial(_run_litert, model)
+    core = EmulatedCore(build_device(sources, folder / "ictus.elf").elf)
+    yield "C on the emulated Cortex-M4", partial(_run, core, model, data)
 
 
-def _run(machine: Machine, model: CompactModel, golden: GoldenVectors) -> dict[str, np.ndarray]:
+def _run(machine: Machine, model: CompactModel, data: bytes, golden: GoldenVectors) -> dict[str, np.ndarray]:
     parts = []
     for start in range(0, len(golden), _UNITS_PER_CALL):
         rows = slice(start, start + _UNITS_PER_CALL)
-        loaded = LoadedModel.open(machine, model)
+        loaded = LoadedModel.open(machine, model, data=data)
         parts.append(loaded.run(golden.features[rows], golden.window[rows], golden.context[rows]))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

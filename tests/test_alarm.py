@@ -191,8 +191,8 @@ def test_it_costs_little_and_only_where_it_is_added(exported: Path, alarming: np
             require(module, module)
     except MissingToolError as error:
         pytest.skip(str(error))
-    without = build_device(exported, tmp_path / "without.elf")
-    with_it = build_device(exported, tmp_path / "with.elf", with_alarm=True)
+    without = build_device(exported / "src", tmp_path / "without.elf")
+    with_it = build_device(exported / "src", tmp_path / "with.elf", with_alarm=True)
     assert 200 < with_it.flash_bytes - without.flash_bytes < 600
     core = EmulatedCore(with_it.elf, FIBRILLATION_ALARM)
     np.testing.assert_array_equal(seconds_of(core, alarming), expected_seconds(alarming))

@@ -29,7 +29,7 @@ def without_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in directory.iterdir()}
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 def host_compiler() -> list[str]:
@@ -43,9 +43,10 @@ def host_compiler() -> list[str]:
 
 
 def self_test(directory: Path) -> subprocess.CompletedProcess[str]:
-    sources = [str(path) for path in directory.glob("*.c")]
-    program = directory / "selftest"
-    subprocess.run([*host_compiler(), *STRICT, "-O1", *sources, "-o", str(program)], check=True)
+    sources = [str(path) for path in [*directory.glob("src/*.c"), directory / "selftest" / "selftest.c"]]
+    program = directory / "program"
+    include = ["-I", str(directory / "src")]
+    subprocess.run([*host_compiler(), *STRICT, "-O1", *include, *sources, "-o", str(program)], check=True)
     return subprocess.run([program], capture_output=True, text=True)
 
 
@@ -57,16 +58,16 @@ def test_an_export_is_the_same_every_time(
     files = export_c(random_model, tmp_path / "a", golden)
     export_c(random_model, tmp_path / "b", golden)
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
-    assert sorted(tmp_path.joinpath("a").iterdir()) == files
+    assert sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file()) == files
     assert "Not measured" in (tmp_path / "a" / "README.md").read_text()
 
 
 def test_the_model_in_the_source_is_the_model_file(exported: Path, random_model: CompactModel) -> None:
-    source = (exported / "ictus_model_data.c").read_text()
+    source = (exported / "src" / "ictus_model_data.c").read_text()
     body = source[source.index("{") + 1 : source.index("}")]
     data = bytes(int(word, 16) for word in body.replace(",", " ").split())
     assert data == to_bytes(random_model)
-    header = (exported / "ictus_model_data.h").read_text()
+    header = (exported / "src" / "ictus_model_data.h").read_text()
     assert f"ICTUS_MODEL_CRC32 0x{zlib.crc32(data):08x}u" in header
     assert f"ICTUS_ARENA_BYTES {arena_bytes(random_model)}u" in header
     bound = header.partition("accumulators stay within +-")[2].partition(",")[0]
@@ -95,7 +96,7 @@ def test_the_self_test_fails_when_the_model_is_another(
     )
     export_c(other, tmp_path / "other", GoldenVectors.random(random_model, 4))
     for name in ("ictus_model_data.c", "ictus_model_data.h"):
-        shutil.copyfile(tmp_path / "other" / name, tmp_path / name)
+        shutil.copyfile(tmp_path / "other" / "src" / name, tmp_path / "src" / name)
     done = self_test(tmp_path)
     assert done.returncode == 1
     assert "stage 2, logit 4" in done.stdout
@@ -117,7 +118,7 @@ def test_the_firmware_holds_the_model_and_its_arena(
 
 def test_the_runtime_needs_no_other_headers(exported: Path) -> None:
     allowed = {"<stdint.h>", "<stddef.h>"}
-    for path in [*exported.glob("ictus*.c"), *exported.glob("ictus*.h")]:
+    for path in exported.glob("src/*.[ch]"):
         included = {line.split()[1] for line in path.read_text().splitlines() if line.startswith("#include <")}
         assert included <= allowed, path.name
 
@@ -142,7 +143,7 @@ def test_a_failed_export_leaves_nothing_behind(
     def fails(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(c_export, "_golden_header", fails)
+    monkeypatch.setattr(c_export, "write_library", fails)
     with pytest.raises(InputError, match="No space left"):
         export_c(random_model, tmp_path, GoldenVectors.random(random_model, 1))
     assert list(tmp_path.iterdir()) == []

@@ -256,3 +256,21 @@ def test_every_mean_is_rounded_as_on_the_device(n_positions: int) -> None:
             0, 0
         ]
         assert found == (2 * total + n_positions) // (2 * n_positions)
+
+
+def test_the_c_array_is_the_file(tmp_path: Path) -> None:
+    """What a user of TensorFlow Lite for Microcontrollers compiles in."""
+    paths = write_tflite(random_model(0), tmp_path, with_arrays=True)
+    files = {path.name: path.read_bytes() for path in paths}
+    assert sorted(files) == ["beat.tflite", "beat_tflite.h", "gate.tflite", "gate_tflite.h"]
+    for name in ("gate", "beat"):
+        text = files[f"{name}_tflite.h"].decode()
+        body = text[text.index("{") + 1 : text.index("}")]
+        assert bytes(int(word, 16) for word in body.replace(",", " ").split()) == files[f"{name}.tflite"]
+
+
+def test_weights_that_three_times_as_large_leave_int8_are_refused() -> None:
+    codes = np.array([[8]], np.uint8)  # 2^7 of eight exponents
+    layer = CompactLayer(codes, np.zeros(1, np.int8), np.zeros(1, np.uint8), 1, 1, False, n_exponents=8)
+    with pytest.raises(InputError, match=r"gate/1: weights of up to 128, .* at most 42"):
+        tflite_files(single_layer_model(layer, 1))
