@@ -1,6 +1,6 @@
 """A plain report page: cards, then sections of text, figures and tables, in one file that loads nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -23,22 +23,29 @@ class Card:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first cell of each row names it."""
+    """A table; the first cell of each row names it, cells in the columns `words` are text that wraps."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    words: Collection[int] = ()
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section; `key` is its anchor, `figures` are SVG."""
+    """A section; `key` is its anchor, `figures` are SVG, and `strips` those that take the whole width.
+
+    What is set `apart` must not be read together with the rest of the page.
+    """
 
     key: str
     title: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
     figures: Sequence[Markup] = ()
+    strips: Sequence[Markup] = ()
+    legend: Sequence[tuple[str, str]] = ()
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from . import svg
+from .energy_strip import PANEL_MM, energy_panel
 
 __all__ = ["strip_figure"]
 
@@ -27,6 +28,7 @@ class _Paper:
     low_mv: float
     high_mv: float
     row_s: float
+    energy_mm: float = 0.0
 
     @property
     def ecg_mm(self) -> float:
@@ -38,7 +40,7 @@ class _Paper:
 
     @property
     def row_mm(self) -> float:
-        return _LETTERS_MM + self.ecg_mm + len(_STAGES) * _LANE_MM + _TIME_MM
+        return _LETTERS_MM + self.ecg_mm + len(_STAGES) * _LANE_MM + self.energy_mm + _TIME_MM
 
     @property
     def lanes_mm(self) -> float:
@@ -46,11 +48,11 @@ class _Paper:
 
 
 def strip_figure(strip: Mapping[str, Any]) -> Markup:
-    """Draw the ``strip`` of a report: 25 mm/s, 10 mm/mV, rows of 10 s."""
+    """Draw the ``strip`` of a report: 25 mm/s, 10 mm/mV, rows of 10 s; its ``energy`` under it, if any."""
     mv = np.array([np.nan if v is None else v for v in strip["mv"]], np.float64)
     mv = np.nan_to_num(mv - np.nanmedian(mv))
     seconds = len(mv) / strip["fs_hz"]
-    paper = _Paper(*_range_mv(mv), min(_ROW_S, seconds))
+    paper = _Paper(*_range_mv(mv), min(_ROW_S, seconds), PANEL_MM if "energy" in strip else 0.0)
     n_rows = max(1, ceil(seconds / paper.row_s - 0.05))
     rows = [svg.group(0, i * paper.row_mm, *_row(strip, mv, paper, i * paper.row_s)) for i in range(n_rows)]
     label = f"ECG of record {strip['record']}, lead {strip['lead']}, {seconds:.0f} s, with decided classes"
@@ -81,6 +83,9 @@ def _row(strip: Mapping[str, Any], mv: np.ndarray, paper: _Paper, start_s: float
         x = (beat["time_s"] - origin_s) * _MM_PER_S
         if 0 <= x < paper.row_s * _MM_PER_S:
             yield svg.group(_LEFT_MM + x, 0, *_beat(beat, paper))
+    if "energy" in strip:
+        y = paper.lanes_mm + len(_STAGES) * _LANE_MM
+        yield svg.group(_LEFT_MM, y, *energy_panel(strip["energy"], start_s, paper.row_s, _MM_PER_S))
     yield svg.group(_LEFT_MM, 0, *_time_axis(paper, origin_s))
 
 
