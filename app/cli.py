@@ -246,19 +246,43 @@ def _add_evaluate(commands: _Commands) -> None:
 
 def _add_compress(commands: _Commands) -> None:
     parser = _command(commands, "compress", "prune and log-quantise a trained model")
-    parser.add_argument("model", metavar="MODEL", help="file from `ictus train`; a task with --describe")
+    parser.add_argument(
+        "model", metavar="MODEL", help="file from `ictus train`, or a task for the float model that comes along"
+    )
     parser.add_argument("--describe", action="store_true", help="describe the compact model that comes along")
     _add_data_option(parser)
     _add_extra(parser)
-    parser.add_argument("--recipe", default="default", metavar="R", help="default: %(default)s")
-    parser.add_argument("--out", metavar="MODEL", help="default: MODEL with the suffix .ictus")
+    parser.add_argument("--recipe", metavar="R", help="name or .toml file; default: default")
+    parser.add_argument(
+        "--sweep", action="store_true", help="try a grid of settings and all baselines on held-out training data"
+    )
+    parser.add_argument("--grid", metavar="FILE", help="of --sweep: TOML; default: sparsity times bits")
+    parser.add_argument(
+        "--max-loss",
+        type=float,
+        metavar="POINTS",
+        help="of accuracy; without --sweep, searches for the smallest model that loses no more",
+    )
+    parser.add_argument("--max-bytes", type=float, metavar="N", help="of the chosen model on the device")
+    parser.add_argument("--max-energy", type=float, metavar="UJ", help="of a decision, inference alone")
+    parser.add_argument(
+        "--weights", metavar="W", help="of --sweep's quality; default: accuracy=2,bytes=0.5,instructions=0"
+    )
+    parser.add_argument("--jobs", type=_count, default=2, metavar="N", help="trials at a time; default: 2")
+    parser.add_argument("--out", metavar="PATH", help="model, or folder of --sweep; default: beside MODEL")
 
 
 def _add_export(commands: _Commands) -> None:
     parser = _command(commands, "export", "write a compact model as C99 source or .tflite")
     _add_compact_model(parser)
     parser.add_argument("--format", choices=("c", "tflite"), required=True)
-    parser.add_argument("--target", default="cortex-m4", help="default: %(default)s")
+    parser.add_argument("--target", default="cortex-m4", help="core of the device; default: %(default)s")
+    parser.add_argument(
+        "--form",
+        choices=("packed", "unrolled", "auto"),
+        help="weights as data or as instructions; default: packed",
+    )
+    parser.add_argument("--max-flash", type=_count, metavar="BYTES", help="for the model, whatever its form")
     parser.add_argument("--out", metavar="DIR", required=True)
 
 
@@ -267,7 +291,34 @@ def _add_simulate(commands: _Commands) -> None:
     _add_compact_model(parser)
     parser.add_argument("record", metavar="RECORD")
     parser.add_argument("--device", metavar="NAME", help="default: that of the device table")
-    parser.add_argument("--scenario", metavar="S", help="what the radio sends; default: that of the energy model")
+    parser.add_argument(
+        "--scenario", metavar="S", help="always-on, cascade, block, store, phone, raw-128 or raw; default: cascade"
+    )
+    parser.add_argument("--all-scenarios", action="store_true", help="compare them all")
+    parser.add_argument("--seconds", type=float, metavar="N", help="only the beginning of the recording")
+    speed = parser.add_mutually_exclusive_group()
+    speed.add_argument(
+        "--fast", action="store_true", help="execute the beginning and count the rest; of itself from 2 hours on"
+    )
+    speed.add_argument("--execute", action="store_true", help="execute everything, however long")
+    parser.add_argument(
+        "--form", default="packed", help="code of the networks, as for export; default: %(default)s"
+    )
+    parser.add_argument("--max-flash", type=_count, metavar="BYTES", help="of the networks, as for export")
+    parser.add_argument(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="F",
+        help="break it, task beat; such as lead-off:60-180, motion:300-330@-6dB, saturation:60-180@0.2mV, "
+        "dropped:1%%, drift:200ppm, bit-flip:600, outage:600-1200; repeatable",
+    )
+    parser.add_argument(
+        "--queue", type=_count, default=64, metavar="N", help="events that wait for the radio; default: 64"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="write report.html with all scenarios and what-ifs, task beat"
+    )
 
 
 def _add_app(commands: _Commands) -> None:

@@ -6,10 +6,14 @@ import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..signals.errors import InputError
 from .console import Console
 from .output import copy_file, json_text, require_writable, require_writable_file, write_json
+
+if TYPE_CHECKING:
+    from .simulate_verb import SimulateOptions
 
 __all__ = ["COMMANDS"]
 
@@ -86,17 +90,24 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 def _compress(args: argparse.Namespace) -> None:
     _check_json(args)
-    from .summaries import compression_text
-    from .verbs import compress, describe
-
     if args.describe:
+        from .summaries import compression_text
+        from .verbs import describe
+
         result = describe(args.model)
         _hand_over(args, result, compression_text(result))
         return
-    out = require_writable_file(args.out or Path(args.model).with_suffix(".ictus"))
+    from ..compression.sweep_points import Limits
+    from .compress_command import CompressArguments, compress_command
+
+    limits = Limits(args.max_bytes, args.max_loss, args.max_energy)
+    head = args.model, args.data, args.extra, args.recipe, args.out
+    given = CompressArguments(*head, args.sweep, args.grid, args.weights, limits, args.jobs)
     with Console() as progress:
-        _, result = compress(args.model, args.data, args.recipe, out, progress, **_given(extra=args.extra))
-    _hand_over(args, result, f"{compression_text(result)}\nmodel: {out}")
+        result, text = compress_command(given, progress)
+    _hand_over(args, result, text)
+    if "unmet" in result:
+        raise InputError(result["unmet"])
 
 
 def _export(args: argparse.Namespace) -> None:
@@ -105,18 +116,39 @@ def _export(args: argparse.Namespace) -> None:
     from .firmware_verbs import export
     from .summaries import export_text
 
-    result = export(_model(args.model), args.format, args.target, out)
+    form = args.form or ("packed" if args.max_flash is None else "auto")
+    result = export(_model(args.model), args.format, args.target, out, form, args.max_flash)
     _hand_over(args, result, export_text(result, out))
 
 
 def _simulate(args: argparse.Namespace) -> None:
     _check_json(args)
-    from .firmware_verbs import simulate
+    from .simulate_verb import SimulateOptions, simulate
     from .summaries import simulation_text
 
+    is_fast = True if args.fast else False if args.execute else None
+    how = SimulateOptions(args.device, args.scenario, is_fast, args.seconds, args.form, args.max_flash)
+    if args.fault or args.out is not None:
+        _simulate_wearable(args, how)
+        return
     with Console() as progress:
-        result = simulate(_model(args.model), args.record, args.device, args.scenario, progress)
+        result = simulate(
+            _model(args.model), args.record, progress=progress, all_scenarios=args.all_scenarios, options=how
+        )
     _hand_over(args, result, simulation_text(result))
+
+
+def _simulate_wearable(args: argparse.Namespace, how: "SimulateOptions") -> None:
+    from .summaries import simulation_text
+    from .wearable_text import fault_text
+    from .wearable_verbs import simulate_wearable
+
+    with Console() as progress:
+        result = simulate_wearable(
+            _model(args.model), args.record, how, args.fault, args.queue, args.out, progress
+        )
+    page = [] if args.out is None else [f"report: {Path(args.out) / 'report.html'}"]
+    _hand_over(args, result, "\n".join([simulation_text(result), *fault_text(result), *page]))
 
 
 def _app(args: argparse.Namespace) -> None:

@@ -1,38 +1,28 @@
-"""The verbs that need the device side: export and simulate."""
+"""``ictus export`` and what goes with it: golden vectors and witnesses."""
 
-import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..compression import CompactModel, to_bytes
-from ..firmware_export import GoldenVectors, call_witnesses, export_c, simulate_strips, strip_inputs, write_tflite
-from ..firmware_export import simulate as simulate_beats
+from ..firmware_export import GoldenVectors, call_witnesses, export_c, strip_inputs, write_tflite
+from ..firmware_export.targets import get_target
+from ..firmware_export.update_file import write_update
 from ..models import prepare_record
 from ..models.beat_data import BeatRecord
-from ..models.train import Progress
-from ..signals import (
-    DEVICE_FS_HZ,
-    InputError,
-    LocalDataset,
-    Recording,
-    find_dataset,
-    gate_features,
-    load,
-    to_device,
-)
+from ..signals import SAMPLE_FOLDER, InputError, LocalDataset, find_dataset, gate_features, load, to_device
 from .model_files import LoadedModel, load_model, task_of
 from .output import require_writable, write_bytes
-from .seizure_firmware import golden_eeg, simulate_eeg
+from .seizure_firmware import golden_clip, golden_eeg
 
-__all__ = ["N_GOLDEN", "compact_of", "emulation_progress", "export", "golden_vectors", "simulate", "witness_json"]
+__all__ = ["N_GOLDEN", "compact_of", "export", "golden_vectors", "witness_json"]
 
 FORMATS = ("c", "tflite")
-TARGETS = ("cortex-m4",)
 N_GOLDEN = 32
 N_GOLDEN_STRIPS = 4
+_WORST_S = {"beat": 30, "rhythm": 34}
+"""Seconds of signal whose most costly samples the read-me states; a strip takes 32."""
 
 
 def compact_of(loaded: LoadedModel) -> CompactModel:
@@ -43,27 +33,43 @@ def compact_of(loaded: LoadedModel) -> CompactModel:
 
 
 def export(
-    model: str | Path | None, format_name: str, target: str | None = None, out: str | Path = "firmware"
+    model: str | Path | None,
+    format_name: str,
+    target: str | None = None,
+    out: str | Path = "firmware",
+    form: str = "packed",
+    max_flash: int | None = None,
 ) -> dict[str, Any]:
     """Write C99 files or .tflite files of a compact model into a folder.
+
+    Parameters
+    ----------
+    target, form, max_flash : of the C files, as in `export_c`
 
     Raises
     ------
     InputError
-        an unknown format or target, a float model, or a folder that cannot be written
+        an unknown format, target or form, a float model, too little flash, or a folder that cannot be written
     """
     if format_name not in FORMATS:
         raise InputError(f"format {format_name!r} is not known; known: {', '.join(FORMATS)}")
-    if target is not None and target not in TARGETS:
-        raise InputError(f"target {target!r} is not known; known: {', '.join(TARGETS)}")
+    core = get_target(target).name
     compact = compact_of(load_model(model, _task_of(model)))
     folder = require_writable(out)
     if format_name == "c":
-        files = export_c(compact, folder, _golden_of(compact.task))
+        golden = _golden_of(compact.task)
+        counts = _samples_of(compact.task)
+        files = export_c(compact, folder, golden, target=core, form=form, max_flash=max_flash, counts=counts)
         write_bytes(folder / f"{compact.task}.ictus", to_bytes(compact))
+        for suffix in ("ictz", "h"):
+            write_update(compact, folder / f"{compact.task}_update.{suffix}")
     else:
-        files = list(write_tflite(compact, folder))
-    return {"format": format_name, "target": target or TARGETS[0], "files": sorted(p.name for p in files)}
+        files = list(write_tflite(compact, folder, with_arrays=True))
+    return {
+        "format": format_name,
+        "target": core,
+        "files": sorted(p.relative_to(folder).as_posix() for p in files),
+    }
 
 
 def _task_of(model: str | Path | None) -> str:
@@ -75,6 +81,14 @@ def _golden_of(task: str) -> GoldenVectors:
     if task == "seizure":
         return golden_eeg(N_GOLDEN)
     return golden_vectors(sample_record(), N_GOLDEN) if task == "beat" else golden_strips(N_GOLDEN_STRIPS)
+
+
+def _samples_of(task: str) -> np.ndarray:
+    """The beginning of a built-in recording, as the device is given it; for EEG of one channel."""
+    if task == "seizure":
+        return golden_clip()[:, :1]
+    seconds = _WORST_S[task]
+    return to_device(load(SAMPLE_FOLDER / "mitdb" / ("200" if task == "beat" else "201"))).counts[: 128 * seconds]
 
 
 def sample_record() -> BeatRecord:
@@ -106,34 +120,3 @@ def witness_json(model: CompactModel, golden: GoldenVectors) -> dict[str, Any]:
         for w in call_witnesses(model, golden)
     ]
     return {"n_windows": len(golden), "rows": rows}
-
-
-def simulate(
-    model: str | Path | None,
-    record: str | Path,
-    device: str | None = None,
-    scenario: str | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """Run a recording on the emulated wearable; the JSON contract of the command line."""
-    if scenario not in (None, "cascade"):
-        raise InputError(f"scenario {scenario!r} is not known; known: cascade")
-    compact = compact_of(load_model(model, _task_of(model)))
-    if compact.task == "seizure":
-        return simulate_eeg(compact, record, device, progress)
-    recording = load(record)
-    simulate_device = simulate_beats if compact.task == "beat" else simulate_strips
-    return simulate_device(compact, recording, device, progress=emulation_progress(recording, progress)).as_dict()
-
-
-def emulation_progress(recording: Recording, progress: Progress | None) -> Callable[[int], object]:
-    """A callable for `firmware_export.simulate` that counts seconds of signal."""
-    done_s, total_s = 0, math.ceil(recording.duration_s)
-
-    def count(n_samples: int) -> None:
-        nonlocal done_s
-        done_s += math.ceil(n_samples / DEVICE_FS_HZ)
-        if progress:
-            progress("emulate", done_s, total_s, "s of signal")
-
-    return count

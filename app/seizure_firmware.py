@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from ..compression import CompactModel
 from ..firmware_export import GoldenVectors
+from ..firmware_export.scenarios import Scenario
 from ..firmware_export.seizure_run import DEVICE_EEG_CHANNELS, golden_windows
-from ..firmware_export.seizure_simulation import simulate_seconds
+from ..firmware_export.seizure_simulation import SeizureSimulation, simulate_seconds
 from ..models.train import Progress
 from ..signals import SAMPLE_FOLDER, UnanalysableError
 from ..signals.eeg_files import open_eeg
@@ -15,7 +17,7 @@ from ..signals.eeg_lead import EegLead, eeg_lead, load_device_eeg
 from ..signals.eeg_wave import EEG_DEVICE_FS_HZ
 from ..signals.load import load
 
-__all__ = ["golden_eeg", "simulate_eeg", "wearable_lead"]
+__all__ = ["golden_clip", "golden_eeg", "simulate_eeg", "wearable_lead"]
 
 _WEARABLE = "temporal-4"
 _GOLDEN_CLIP = SAMPLE_FOLDER / "chbmit" / "chb01_18_ictal.edf"
@@ -23,13 +25,26 @@ _GOLDEN_CLIP = SAMPLE_FOLDER / "chbmit" / "chb01_18_ictal.edf"
 
 def golden_eeg(n: int) -> GoldenVectors:
     """Network inputs of `n` windows of the built-in clip of a seizure."""
-    return golden_windows(load_device_eeg(load(_GOLDEN_CLIP), _WEARABLE)[0], n)
+    return golden_windows(golden_clip(), n)
+
+
+def golden_clip() -> np.ndarray:
+    """Device signal of the built-in clip of a seizure, int16 (n, 4)."""
+    return load_device_eeg(load(_GOLDEN_CLIP), _WEARABLE)[0]
 
 
 def simulate_eeg(
-    model: CompactModel, record: str | Path, device: str | None = None, progress: Progress | None = None
-) -> dict[str, Any]:
-    """Run EEG on the emulated wearable of four temporal channels; the JSON contract of the command line.
+    model: CompactModel,
+    record: str | Path,
+    device: str | None = None,
+    seconds: float | None = None,
+    progress: Progress | None = None,
+    *,
+    use: str | Scenario = "cascade",
+    form: str = "packed",
+    max_flash: int | None = None,
+) -> SeizureSimulation:
+    """Run EEG on the emulated wearable of four temporal channels; see `simulate_seconds`.
 
     Raises
     ------
@@ -38,7 +53,7 @@ def simulate_eeg(
     """
     lead = wearable_lead(record)
     done = _counted(lead, progress)
-    return simulate_seconds(model, lead, device, progress=done).as_dict()
+    return simulate_seconds(model, lead, device, seconds, done, use=use, form=form, max_flash=max_flash)
 
 
 def wearable_lead(record: str | Path, fs_hz: float | None = None) -> EegLead:

@@ -6,15 +6,18 @@ through.
 """
 
 from .emulator import Profile
+from .instructions import CLASSES, COSTS
 from .ranges import Range
 
-__all__ = ["CORE_CYCLES", "CORE_CYCLES_SOURCE", "FETCH_ASSUMPTION", "cycles_of"]
+__all__ = ["CORE_CYCLES", "CORE_CYCLES_SOURCE", "FETCH_ASSUMPTION", "cycles_of", "cycles_per"]
 
 CORE_CYCLES_SOURCE = {
     "cortex-m4": "Arm Cortex-M4 technical reference manual, table 3-1, also printed in TI SWCU192 table 3-25",
     "cortex-m33": "the Cortex-M4's table, as Arm publishes none that is complete; dual issue is not counted",
     "cortex-m0plus": "Arm Cortex-M0+ technical reference manual, table 3-1; instructions counted on the "
     "Cortex-M4 are multiplied by 1.4 (1.2 to 1.9), as the M0+ lacks shifted operands and division",
+    "cortex-m7": "own assumption: Arm publishes no table for the Cortex-M7, which issues two instructions at "
+    "once where they allow it and predicts branches",
 }
 
 _CORTEX_M4 = {
@@ -39,11 +42,23 @@ _CORTEX_M0PLUS = {
     "transfer": Range(1, 1, 1),
     "other": Range(1, 2, 4),
 }
+_CORTEX_M7 = {
+    "alu": Range(0.5, 0.7, 1),
+    "multiply": Range(0.5, 0.7, 1),
+    "divide": Range(2, 6, 12),
+    "load": Range(0.5, 0.8, 2),
+    "store": Range(0.5, 0.7, 1),
+    "branch": Range(0.5, 0.7, 1),
+    "branch_taken": Range(0, 0.5, 4),  # predicted; its buffer missed; mispredicted
+    "transfer": Range(0.5, 0.5, 1),
+    "other": Range(0.5, 1, 4),
+}
 
 CORE_CYCLES: dict[str, dict[str, Range]] = {
     "cortex-m4": _CORTEX_M4,
     "cortex-m33": _CORTEX_M4,
     "cortex-m0plus": _CORTEX_M0PLUS,
+    "cortex-m7": _CORTEX_M7,
 }
 """Core -> what is counted -> cycles of one, at zero wait states."""
 
@@ -51,6 +66,7 @@ _INSTRUCTION_FACTOR = {
     "cortex-m4": Range.exact(1),
     "cortex-m33": Range.exact(1),
     "cortex-m0plus": Range(1.2, 1.4, 1.9),
+    "cortex-m7": Range.exact(1),
 }
 _INSTRUCTIONS_PER_LINE = 4
 """A 64-bit line of flash holds two to four Thumb-2 instructions; wide flash and prefetching hold more."""
@@ -64,23 +80,27 @@ FETCH_ASSUMPTION = (
 )
 
 
-def cycles_of(profile: Profile, core: str, wait_states: Range) -> Range:
-    """Cycles that a profile would take on a core.
+def cycles_per(core: str, wait_states: Range) -> dict[str, Range]:
+    """Cycles of one of each of `COSTS` on a core, as counted on the emulated Cortex-M4.
 
     Parameters
     ----------
-    profile : counted on the emulated Cortex-M4
     core : key of `CORE_CYCLES`
     wait_states : of the flash at the core's clock
 
     Raises
     ------
     KeyError
-        the core, or a class of instructions, is not in the table.
+        the core is not in the table.
     """
-    costs = CORE_CYCLES[core]
+    wait = wait_states * _MISS_SHARE
+    fetches = dict.fromkeys(CLASSES, 1 / _INSTRUCTIONS_PER_LINE) | {"branch_taken": 1.0, "transfer": 0.0}
+    work = CORE_CYCLES[core]
+    return {name: (work[name] + wait * fetches[name]) * _INSTRUCTION_FACTOR[core] for name in COSTS}
+
+
+def cycles_of(profile: Profile, core: str, wait_states: Range) -> Range:
+    """Cycles that a profile would take on a core; arguments and errors as of `cycles_per`."""
     counts = {**profile.by_class, "branch_taken": profile.branches_taken, "transfer": profile.extra_transfers}
-    work = sum((costs[name] * count for name, count in counts.items()), Range.exact(0))
-    fetches = profile.instructions / _INSTRUCTIONS_PER_LINE + profile.branches_taken
-    stalls = wait_states * _MISS_SHARE * fetches
-    return (work + stalls) * _INSTRUCTION_FACTOR[core]
+    costs = cycles_per(core, wait_states)
+    return sum((costs[name] * count for name, count in counts.items()), Range.exact(0))

@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 DEVICE_REGIONS = {
-    "filter": "ictus_filter_push",
-    "qrs": "ictus_qrs_push",
+    "filter": "ictus_filter_run",
+    "qrs": "ictus_qrs_run",
     "gate_features": "ictus_gate_push",
     "beat_window": "ictus_beat_cut",
     "gate": "ictus_run_gate",
@@ -107,7 +107,11 @@ class DeviceRun:
 
 
 def run_recording(
-    machine: Machine, model: CompactModel, counts: np.ndarray, progress: Callable[[int], object] | None = None
+    machine: Machine,
+    model: CompactModel,
+    counts: np.ndarray,
+    progress: Callable[[int], object] | None = None,
+    on_second: Callable[[], object] | None = None,
 ) -> DeviceRun:
     """Run the firmware of a machine over a recording, from its reset.
 
@@ -116,13 +120,15 @@ def run_recording(
     machine : holds firmware that was exported for `model`
     counts : int16 (n,), device signal
     progress : called with the number of samples after every minute of signal
+    on_second : called after every second of signal, and at its end
 
     Raises
     ------
     RuntimeRefusedError : the firmware refuses its model.
     """
     start_device(machine)
-    words = push_samples(machine, "ictus_harness_push", counts, _EVENT_WORDS, _MAX_EVENTS_PER_BLOCK, progress)
+    harness = "ictus_harness_push", counts, _EVENT_WORDS, _MAX_EVENTS_PER_BLOCK
+    words = push_samples(machine, *harness, progress, on_second)
     events = DeviceEvents.from_words(words, model.stages[-1].layers[-1].out_size)
     return DeviceRun(events, StageCounts(*read_counts(machine, "ictus_harness_counts", 6)))
 
@@ -140,8 +146,9 @@ def push_samples(
     event_words: int,
     events_per_block: int,
     progress: Callable[[int], object] | None = None,
+    on_second: Callable[[], object] | None = None,
 ) -> np.ndarray:
-    """Push a recording through a started device, minute by minute.
+    """Push a recording through a started device, minute by minute, or second by second if one asks.
 
     Parameters
     ----------
@@ -150,6 +157,7 @@ def push_samples(
     event_words : words of an event
     events_per_block : most events of a second
     progress : called with the number of samples after every minute of signal
+    on_second : called after every second of signal, and at its end
 
     Returns
     -------
@@ -158,13 +166,17 @@ def push_samples(
     room = events_per_block * _CHUNK_SAMPLES // BLOCK_SAMPLES
     samples, out = machine.allocate(2 * _CHUNK_SAMPLES), machine.allocate(4 * event_words * room)
     words = [np.empty((0, event_words), np.int32)]
-    for start in range(0, len(counts), _CHUNK_SAMPLES):
-        chunk = np.ascontiguousarray(counts[start : start + _CHUNK_SAMPLES], "<i2")
+    n_chunk = BLOCK_SAMPLES if on_second else _CHUNK_SAMPLES
+    for start in range(0, len(counts), n_chunk):
+        chunk = np.ascontiguousarray(counts[start : start + n_chunk], "<i2")
         machine.write(samples, chunk.tobytes())
         n = machine.call(function, samples, len(chunk), out, room)
         words.append(np.frombuffer(machine.read(out, 4 * event_words * n), "<i4").reshape(n, event_words))
-        if progress:
-            progress(len(chunk))
+        if on_second:
+            on_second()
+        done = start + len(chunk)
+        if progress and (done % _CHUNK_SAMPLES == 0 or done == len(counts)):
+            progress((done - 1) % _CHUNK_SAMPLES + 1)
     return np.concatenate(words)
 
 

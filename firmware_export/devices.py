@@ -3,9 +3,10 @@
 The figures lie in ``devices.toml``; nothing that the energy model uses is written anywhere else.
 """
 
+import math
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,9 +26,10 @@ __all__ = [
     "device_table",
     "get_device",
     "load_devices",
+    "read_rows",
 ]
 
-CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33")
+CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33", "cortex-m7")
 _TABLE = Path(__file__).with_name("devices.toml")
 _BOUNDS = ("low", "typical", "high")
 
@@ -53,7 +55,16 @@ class Figure:
 
 @dataclass(frozen=True)
 class Mcu:
-    """A microcontroller; `supply_v` is the voltage at which its currents hold."""
+    """A microcontroller.
+
+    Attributes
+    ----------
+    supply_v : voltage at which its currents hold
+    active_ua_per_mhz : core, memories and clock, running from flash
+    sleep_ua : memory kept, clock running that wakes it
+    flash_mhz : clock up to which flash needs no wait; each further multiple adds one
+    wakeup_us, wakeup_uj : until the first instruction after a sleep, and what that takes
+    """
 
     key: str
     name: str
@@ -65,7 +76,28 @@ class Mcu:
     supply_v: float
     active_ua_per_mhz: Figure
     sleep_ua: Figure
-    flash_wait_states: Figure
+    flash_mhz: Figure
+    wakeup_us: Figure
+    wakeup_uj: Figure
+
+    @property
+    def wait_states(self) -> Range:
+        """Cycles that flash makes the core wait at its clock where no cache and no prefetching helps."""
+        limit = self.flash_mhz.value
+        return Range(*(math.ceil(self.clock_mhz / mhz) - 1.0 for mhz in (limit.high, limit.typical, limit.low)))
+
+    def at(self, clock_mhz: float) -> "Mcu":
+        """The same one at another clock; its current per MHz and its voltage stay.
+
+        Raises
+        ------
+        InputError
+            not above 0, or above the clock in the table.
+        """
+        if not 0 < clock_mhz <= self.clock_mhz:
+            limit = f"not above 0 and at most {self.clock_mhz:g}"
+            raise InputError(f"{self.key}: a clock of {clock_mhz:g} MHz is {limit}")
+        return replace(self, clock_mhz=clock_mhz)
 
 
 @dataclass(frozen=True)
@@ -80,13 +112,23 @@ class Afe:
 
 @dataclass(frozen=True)
 class Radio:
-    """A radio: what a byte of an event costs, and what every packet costs besides."""
+    """A radio.
+
+    Attributes
+    ----------
+    byte_uj : a byte of what is sent
+    packet_uj : a connection event besides its bytes, whether it carries a packet or only keeps the connection
+    frame_uj : each further packet of the same connection event, besides its bytes
+    advert_uj : an advertising event, on three channels, by which a connection is opened
+    """
 
     key: str
     name: str
     source: str
     byte_uj: Figure
     packet_uj: Figure
+    frame_uj: Figure
+    advert_uj: Figure
 
 
 @dataclass(frozen=True)
@@ -98,6 +140,7 @@ class Battery:
     source: str
     voltage_v: float
     capacity_mah: Figure
+    self_discharge_percent_a_year: Figure
 
 
 @dataclass(frozen=True)
@@ -123,9 +166,10 @@ class DeviceTable:
     radio: dict[str, Radio]
     battery: dict[str, Battery]
     default: dict[str, str]
+    alias: dict[str, str] = field(default_factory=dict)
 
 
-Row = TypeVar("Row", Mcu, Afe, Radio, Battery)
+Row = TypeVar("Row")
 
 
 def load_devices(path: str | Path) -> DeviceTable:
@@ -142,21 +186,29 @@ def load_devices(path: str | Path) -> DeviceTable:
         raise InputError(f"{path}: {error}") from error
     try:
         return DeviceTable(
-            _rows(Mcu, data, "mcu"),
-            _rows(Afe, data, "afe"),
-            _rows(Radio, data, "radio"),
-            _rows(Battery, data, "battery"),
+            read_rows(Mcu, data, "mcu"),
+            read_rows(Afe, data, "afe"),
+            read_rows(Radio, data, "radio"),
+            read_rows(Battery, data, "battery"),
             dict(data.get("default", {})),
+            dict(data.get("alias", {})),
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 
 
-def _rows(kind: type[Row], data: Mapping[str, Any], section: str) -> dict[str, Row]:
+def read_rows(kind: Callable[..., Row], data: Mapping[str, Any], section: str) -> dict[str, Row]:
+    """Rows of a section by their key; raises `InputError` as `load_devices`.
+
+    Parameters
+    ----------
+    kind : dataclass of a row, whose field `key` is its key; figures become `Figure`
+    data : a table as `tomllib` reads it
+    """
     return {key: _row(kind, key, f"{section}.{key}", row) for key, row in data.get(section, {}).items()}
 
 
-def _row(kind: type[Row], key: str, label: str, row: Mapping[str, Any]) -> Row:
+def _row(kind: Callable[..., Row], key: str, label: str, row: Mapping[str, Any]) -> Row:
     fields = {name: _field(f"{label}.{name}", value) for name, value in row.items()}
     _check_source(label, row)
     if fields.get("core", CORES[0]) not in CORES:
@@ -204,6 +256,10 @@ def get_device(
 ) -> Device:
     """A wearable around a microcontroller; parts that are not named are the table's defaults.
 
+    Parameters
+    ----------
+    name : of the microcontroller, or a family's name that stands for one of it, such as ``stm32l4``
+
     Raises
     ------
     InputError
@@ -211,7 +267,7 @@ def get_device(
     """
     table = device_table()
     return Device(
-        _pick("device", table.mcu, name or table.default["mcu"]),
+        _pick("device", table.mcu, table.alias.get(name, name) if name else table.default["mcu"]),
         _pick("front end", table.afe, afe or table.default["afe"]),
         _pick("radio", table.radio, radio or table.default["radio"]),
         _pick("battery", table.battery, battery or table.default["battery"]),

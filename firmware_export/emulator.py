@@ -4,23 +4,21 @@ Instructions are counted by basic block, so those that an IT instruction skips c
 well. Cycles, flash wait states and caches are not modelled.
 """
 
-import ctypes
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from ..signals.errors import IctusError
+from .block_counter import BlockCounter
 from .instructions import CLASSES, BlockCount, count_classes
-from .toolchain import DEVICE_DIRECTORY, build_library, read_symbols, require
+from .toolchain import read_symbols, require
 
-__all__ = ["OUTSIDE", "DeviceFaultError", "EmulatedCore", "Profile"]
+__all__ = ["OUTSIDE", "DeviceFaultError", "EmulatedCore", "PartCounts", "Profile"]
 
 OUTSIDE = "other"
 """Name of the region that holds what lies in no named region."""
@@ -30,7 +28,6 @@ _RAM = range(0x20000000, 0x20008000)
 _SHARED = range(0x60000000, 0x64000000)  # the host's data, no part of the device
 _EXIT = 0x0FFFF000
 _PAINT = b"\xa5"
-_MAX_REGIONS = 16
 
 
 class DeviceFaultError(IctusError):
@@ -57,6 +54,20 @@ class Profile:
     extra_transfers: int = 0
     stack_bytes: int = 0
 
+    def __add__(self, other: "Profile") -> "Profile":
+        """Both one after the other."""
+        regions = {**self.by_region, **other.by_region}
+        return Profile(
+            {
+                name: Counter(self.by_region.get(name, {})) + Counter(other.by_region.get(name, {}))
+                for name in regions
+            },
+            Counter(self.calls) + Counter(other.calls),
+            self.branches_taken + other.branches_taken,
+            self.extra_transfers + other.extra_transfers,
+            max(self.stack_bytes, other.stack_bytes),
+        )
+
     @property
     def by_class(self) -> dict[str, int]:
         """Instructions of all regions, by class."""
@@ -72,72 +83,20 @@ class Profile:
         return {name: sum(counts.values()) for name, counts in self.by_region.items()}
 
 
-class _CounterHead(ctypes.Structure):
-    """First fields of the C struct `counter`."""
+@dataclass(frozen=True)
+class PartCounts:
+    """What was counted up to a moment.
 
-    _fields_ = (
-        ("read_register", ctypes.c_void_p),
-        ("link_register", ctypes.c_int32),
-        ("stack_register", ctypes.c_int32),
-        ("n_regions", ctypes.c_uint32),
-        ("depth", ctypes.c_uint32),
-        ("overflow", ctypes.c_uint32),
-        ("unused", ctypes.c_uint32),
-        ("entry", ctypes.c_uint32 * _MAX_REGIONS),
-        ("n_entered", ctypes.c_uint64 * _MAX_REGIONS),
-    )
+    Attributes
+    ----------
+    parts : `OUTSIDE` and the regions
+    runs : int64 (n_parts,), times entered; 0 for `OUTSIDE`
+    counts : int64 (n_parts, len(COSTS))
+    """
 
-
-_BLOCK = np.dtype(
-    [("address", "u4"), ("size", "u4"), ("region", "u4"), ("unused", "u4"), ("n", "u8"), ("n_fell_through", "u8")]
-)
-
-
-@lru_cache(maxsize=1)
-def _counter_library() -> ctypes.CDLL:
-    """The block counter, compiled once for this process."""
-    with TemporaryDirectory(prefix="ictus-", ignore_cleanup_errors=True) as directory:
-        library = Path(directory) / "block_counter.so"
-        loaded = ctypes.CDLL(str(build_library(DEVICE_DIRECTORY / "block_counter.c", library)))
-    loaded.ictus_counter_blocks.restype = ctypes.c_void_p
-    return loaded
-
-
-class _BlockCounter:
-    """Counts blocks of an engine in C; `blocks` is a live view of what was counted."""
-
-    def __init__(self, engine: Any, entries: list[int]) -> None:
-        from unicorn import unicorn_const
-        from unicorn.arm_const import UC_ARM_REG_LR, UC_ARM_REG_SP
-        from unicorn.unicorn_py3.unicorn import uclib
-
-        if len(entries) > _MAX_REGIONS:
-            raise ValueError(f"{len(entries)} regions, at most {_MAX_REGIONS}")
-        library = _counter_library()
-        self._state = ctypes.create_string_buffer(library.ictus_counter_bytes())
-        self.head = _CounterHead.from_buffer(self._state)
-        self.head.read_register = ctypes.cast(uclib.uc_reg_read, ctypes.c_void_p).value
-        self.head.link_register, self.head.stack_register = UC_ARM_REG_LR, UC_ARM_REG_SP
-        self.head.n_regions = len(entries)
-        self.head.entry[: len(entries)] = entries
-        n_slots = library.ictus_counter_slots()
-        first = library.ictus_counter_blocks(self._state) - ctypes.addressof(self._state)
-        self.blocks = np.ndarray(n_slots, _BLOCK, memoryview(self._state), first)
-        self._handle = ctypes.c_size_t()
-        hook = ctypes.cast(library.ictus_counter_hook, ctypes.c_void_p)
-        everywhere = (ctypes.c_uint64(1), ctypes.c_uint64(0))
-        arguments = (ctypes.byref(self._handle), unicorn_const.UC_HOOK_BLOCK, hook, self._state, *everywhere)
-        status = ctypes.CDLL(uclib._name).uc_hook_add(engine._uch, *arguments)
-        if status != 0:
-            raise DeviceFaultError(f"unicorn refused the block counter: error {status}")
-
-    def reset(self) -> None:
-        """Forget everything that was counted."""
-        self.blocks["n"] = 0
-        self.blocks["n_fell_through"] = 0
-        self.head.depth = 0
-        for index in range(_MAX_REGIONS):
-            self.head.n_entered[index] = 0
+    parts: tuple[str, ...]
+    runs: np.ndarray
+    counts: np.ndarray
 
 
 class EmulatedCore:
@@ -161,9 +120,11 @@ class EmulatedCore:
         self._engine, self._symbols, self._stack_limit = _load(elf)
         self._decoder = _decoder()
         self._names = [OUTSIDE, *(regions or {})]
-        self._counter = _BlockCounter(self._engine, [self.symbol(name) & ~1 for name in (regions or {}).values()])
+        self._counter = BlockCounter(self._engine, [self.symbol(name) & ~1 for name in (regions or {}).values()])
         self._decoded: dict[tuple[int, int], BlockCount] = {}
         self._free = _SHARED.start
+        self.limit_s = 0.0
+        """Longest time of a call on this computer, above 0, behind which it counts as a fault; 0 is none."""
         self.reset_stack()
 
     def symbol(self, name: str) -> int:
@@ -204,7 +165,7 @@ class EmulatedCore:
 
         Raises
         ------
-        DeviceFaultError : the function leaves the device's memory or its code.
+        DeviceFaultError : the function leaves the device's memory or its code, or takes longer than `limit_s`.
         """
         from unicorn import arm_const as arm
 
@@ -217,26 +178,34 @@ class EmulatedCore:
         self._engine.reg_write(arm.UC_ARM_REG_SP, stack)
         self._engine.reg_write(arm.UC_ARM_REG_LR, _EXIT | 1)
         with _clear_faults(self._engine, name):
-            self._engine.emu_start(self.symbol(name) | 1, _EXIT)
+            self._engine.emu_start(self.symbol(name) | 1, _EXIT, timeout=round(self.limit_s * 1e6))
+        if self.limit_s and self._engine.reg_read(arm.UC_ARM_REG_PC) != _EXIT:
+            raise DeviceFaultError(f"{name}: still running after {self.limit_s:g} s")
         return self._engine.reg_read(arm.UC_ARM_REG_R0)
 
-    def profile(self) -> Profile:
-        """What was counted since the last `reset_profile`."""
-        if self._counter.head.overflow:
+    def part_counts(self) -> PartCounts:
+        """What was counted since the last `reset_profile`.
+
+        Raises
+        ------
+        DeviceFaultError : the program is too large for the counter.
+        """
+        if self._counter.overflow:
             raise DeviceFaultError("the program has more basic blocks than the counter can hold")
-        by_region: dict[str, Counter[str]] = {name: Counter() for name in self._names}
-        taken = transfers = 0
-        for entry in self._counter.blocks[self._counter.blocks["n"] > 0]:
-            n = int(entry["n"])
-            block = self._decode(int(entry["address"]), int(entry["size"]))
-            counts = by_region[self._names[int(entry["region"])]]
-            for name, in_block in block.classes.items():
-                counts[name] += n * in_block
-            transfers += n * block.extra_transfers
-            not_taken = int(entry["n_fell_through"]) if block.is_conditional else 0
-            taken += n * block.jumps - not_taken
-        calls = dict(zip(self._names[1:], self._counter.head.n_entered, strict=False))
-        return Profile(by_region, calls, taken, transfers, self._stack_bytes())
+        runs = np.array([0, *self._counter.n_entered])
+        return PartCounts(tuple(self._names), runs, self._counter.counts(self._decode))
+
+    def profile(self) -> Profile:
+        """What was counted since the last `reset_profile`; raises as `part_counts`."""
+        counted = self.part_counts()
+        n = len(CLASSES)
+        by_region = {
+            name: Counter({c: k for c, k in zip(CLASSES, row, strict=True) if k})
+            for name, row in zip(counted.parts, counted.counts[:, :n].tolist(), strict=True)
+        }
+        taken, transfers = counted.counts[:, n:].sum(axis=0).tolist()
+        calls = dict(zip(counted.parts[1:], counted.runs[1:].tolist(), strict=True))
+        return Profile(by_region, calls, taken, transfers, self.stack_bytes)
 
     def reset_profile(self) -> None:
         """Start counting from nothing; the stack's high-water mark stays."""
@@ -253,7 +222,9 @@ class EmulatedCore:
             self._decoded[address, size] = found
         return found
 
-    def _stack_bytes(self) -> int:
+    @property
+    def stack_bytes(self) -> int:
+        """Deepest stack since `reset_stack`."""
         stack = self.read(self._stack_limit, _RAM.stop - self._stack_limit)
         return len(stack.lstrip(_PAINT))
 

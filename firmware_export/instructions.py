@@ -6,6 +6,7 @@ from typing import Any
 
 __all__ = [
     "CLASSES",
+    "COSTS",
     "BlockCount",
     "classify",
     "count_classes",
@@ -16,6 +17,10 @@ __all__ = [
 
 CLASSES = ("alu", "multiply", "divide", "load", "store", "branch", "other")
 """`other` holds IT, barriers, no-operations, special registers and floating point."""
+
+COSTS = (*CLASSES, "branch_taken", "transfer")
+"""What cycles are priced by: the classes; branches that were taken, besides; each register of a load or store of
+several beyond its first."""
 
 _BRANCH_LIKE = ("bic", "bfi", "bfc", "bkpt")
 _PREFIXES = (
@@ -83,6 +88,11 @@ class BlockCount:
     extra_transfers: int
     jumps: int
     is_conditional: bool
+
+    @property
+    def costs(self) -> list[int]:
+        """What one run of it counts in each of `COSTS`, every branch taken."""
+        return [*(self.classes[name] for name in CLASSES), self.jumps, self.extra_transfers]
 
 
 def count_classes(decoder: Any, code: bytes, address: int) -> BlockCount:

@@ -23,6 +23,7 @@ from .device_run import DEVICE_REGIONS, push_samples, read_counts
 from .machine import Machine
 
 __all__ = [
+    "LATE_SAMPLES",
     "MIN_ANALYSABLE_BLOCKS",
     "RHYTHM_REGIONS",
     "STRIP_BLOCKS",
@@ -51,7 +52,9 @@ RHYTHM_REGIONS = {name: DEVICE_REGIONS[name] for name in ("filter", "qrs", "gate
 """Parts of the firmware whose cost is told apart: name -> its C function, for `EmulatedCore`."""
 
 _STRIP_SAMPLES = STRIP_BLOCKS * BLOCK_SAMPLES
-_LATE = BLOCK_SAMPLES + BASELINE_DELAY  # samples from a strip's end to its decision
+LATE_SAMPLES = BLOCK_SAMPLES + BASELINE_DELAY
+"""From a strip's end to its decision."""
+
 _MAX_CLASSES = 8
 _EVENT_WORDS = 5 + _MAX_CLASSES
 
@@ -131,7 +134,11 @@ class StripInputs:
 
 
 def run_strips(
-    machine: Machine, model: CompactModel, counts: np.ndarray, progress: Callable[[int], object] | None = None
+    machine: Machine,
+    model: CompactModel,
+    counts: np.ndarray,
+    progress: Callable[[int], object] | None = None,
+    on_second: Callable[[], object] | None = None,
 ) -> RhythmRun:
     """Push a recording through the firmware of a machine, whose device has a rhythm part and is at its reset.
 
@@ -140,8 +147,9 @@ def run_strips(
     model : of the rhythm part
     counts : int16 (n,), device signal
     progress : called with the number of samples after every minute of signal
+    on_second : called after every second of signal, and at its end
     """
-    words = push_samples(machine, "ictus_harness_push_strips", counts, _EVENT_WORDS, 1, progress)
+    words = push_samples(machine, "ictus_harness_push_strips", counts, _EVENT_WORDS, 1, progress, on_second)
     events = StripEvents.from_words(words, model.stages[-1].layers[-1].out_size)
     return RhythmRun(events, RhythmCounts(*read_counts(machine, "ictus_harness_strip_counts", 3)))
 
@@ -153,7 +161,7 @@ def strip_inputs(counts: np.ndarray) -> StripInputs:
     ----------
     counts : int16 (n,), device signal
     """
-    n = max(len(counts) - _LATE, 0) // _STRIP_SAMPLES
+    n = max(len(counts) - LATE_SAMPLES, 0) // _STRIP_SAMPLES
     wave = rhythm_wave(counts)[: n * STRIP_BLOCKS * RHYTHM_BLOCK].reshape(n, STRIP_BLOCKS * RHYTHM_BLOCK)
     peaks = detect_qrs(counts).peak
     parts = [peaks[peaks // _STRIP_SAMPLES == number] % _STRIP_SAMPLES for number in range(n)]

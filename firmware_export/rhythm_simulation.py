@@ -9,15 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from ..compression.compact import CompactModel
+from ..signals.beats import BLOCK_SAMPLES
 from ..signals.device_signal import DEVICE_FS_HZ
 from ..signals.recording import Recording
+from ..signals.rhythm_features import N_RHYTHM_FEATURES
+from ..signals.rhythm_wave import RHYTHM_BLOCK
 from .device_run import start_device
 from .devices import Device
-from .rhythm_run import RHYTHM_REGIONS, STRIP_BLOCKS, RhythmRun, expected_strips, run_strips
-from .simulate import Simulation, build_core, device_counts, wearable_of
+from .rhythm_run import LATE_SAMPLES, RHYTHM_REGIONS, STRIP_BLOCKS, RhythmRun, expected_strips, run_strips
+from .scenarios import Observed, Scenario, scenario
+from .simulation import Simulation, build_core, device_counts, second_lengths, wearable_of
+from .thresholds import without_cascade
+from .timeline import StageRecorder, StageTimeline
 
 __all__ = ["RhythmSimulation", "first_strip_difference", "simulate_strips"]
+
+_STRIP_BYTES = STRIP_BLOCKS * RHYTHM_BLOCK + N_RHYTHM_FEATURES + 5
+"""What the specialist needs for a strip: its wave and features, its number and a checksum."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +40,6 @@ class RhythmSimulation(Simulation[RhythmRun]):
         """What is decided, in a word."""
         return "strip"
 
-    @property
-    def packets(self) -> tuple[int, int]:
-        """Events sent and packets that carry them."""
-        n_sent = int((self.run.events.label > 0).sum())
-        return n_sent, n_sent
-
-    @property
-    def sent(self) -> str:
-        """What is sent, in words."""
-        return "An event is sent for every strip of 32 s that is not normal, each in its packet; nothing else is."
-
 
 def simulate_strips(
     model: CompactModel,
@@ -47,31 +47,51 @@ def simulate_strips(
     device: str | Device | None = None,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
+    *,
+    use: str | Scenario = "cascade",
+    form: str = "packed",
+    max_flash: int | None = None,
 ) -> RhythmSimulation:
     """Build the firmware for a model of rhythm, run a recording on the emulated Cortex-M4 and compare every strip.
 
     Parameters
     ----------
-    model, recording, device, seconds, progress : as for `simulate`
+    model, recording, device, seconds, progress, use, form, max_flash : as for `simulate`
 
     Raises
     ------
     InputError
-        an unknown device, less signal than a strip and its decision take, or a recording that `to_device` refuses
+        an unknown device or scenario, less signal than a strip and its decision take, or a recording that
+        `to_device` refuses
     MissingToolError
         the extra ``ictus[wearable]`` is not installed
     RuntimeRefusedError
         the model does not take the inputs that the firmware makes
     """
-    wearable = wearable_of(device)
+    wearable, chosen = wearable_of(device), scenario(use) if isinstance(use, str) else use
     lead, counts = device_counts(recording, seconds, STRIP_BLOCKS + 1.6)
+    built = model if chosen.is_cascade else without_cascade(model)
     with TemporaryDirectory(prefix="ictus-") as folder:
-        image, core = build_core(model, Path(folder), RHYTHM_REGIONS)
+        image, core = build_core(built, Path(folder), RHYTHM_REGIONS, form=form, max_flash=max_flash)
         start_device(core)
-        run = run_strips(core, model, counts, progress)
-    difference = first_strip_difference(run, expected_strips(model, counts))
-    what = recording.name, lead, len(counts)
-    return RhythmSimulation(*what, run, difference, core.profile(), image, wearable)
+        recorder = StageRecorder(core)
+        run = run_strips(core, built, counts, progress, recorder)
+    difference = first_strip_difference(run, expected_strips(built, counts))
+    seen = _observed(recorder.timeline(), run, len(counts), float(recording.fs_hz))
+    what, profile = (recording.name, lead, len(counts)), seen.timeline.profile(core.stack_bytes)
+    return RhythmSimulation(*what, run, difference, profile, image, wearable, seen, chosen)
+
+
+def _observed(timeline: StageTimeline, run: RhythmRun, n_samples: int, own_fs_hz: float) -> Observed:
+    """What a recording made the firmware do; a strip is decided somewhat after its end."""
+    ended = (run.events.first_block + STRIP_BLOCKS) * BLOCK_SAMPLES + LATE_SAMPLES
+    decided_s = (ended - 1) // BLOCK_SAMPLES
+    of_all, of_abnormal, of_passed = (
+        np.bincount(decided_s[chosen], minlength=len(timeline))
+        for chosen in (run.events.label >= -1, run.events.label > 0, run.events.reached == 2)
+    )
+    lengths = second_lengths(n_samples, DEVICE_FS_HZ)
+    return Observed(timeline, lengths, DEVICE_FS_HZ, own_fs_hz, 1, of_all, of_abnormal, of_passed, _STRIP_BYTES)
 
 
 def first_strip_difference(found: RhythmRun, expected: RhythmRun) -> str | None:

@@ -126,7 +126,11 @@ class SeizureRun:
 
 
 def run_seconds(
-    machine: Machine, counts: np.ndarray, progress: Callable[[int], object] | None = None, device: int = 0
+    machine: Machine,
+    counts: np.ndarray,
+    progress: Callable[[int], object] | None = None,
+    device: int = 0,
+    on_second: Callable[[], object] | None = None,
 ) -> SeizureRun:
     """Push a recording through the firmware of a machine, whose device is at its reset.
 
@@ -135,9 +139,11 @@ def run_seconds(
     counts : int16 (n, n_channels), device signal, of as many channels as the device has
     progress : called with the number of samples after every minute of signal
     device : address of an `ictus_seizure` of the machine; 0 for the program's own, of `DEVICE_EEG_CHANNELS`
+    on_second : called after every second of signal, and at its end
     """
     n_channels = counts.shape[1]
-    n_chunk = _CHUNK_SECONDS * EEG_DEVICE_FS_HZ
+    n_minute = _CHUNK_SECONDS * EEG_DEVICE_FS_HZ
+    n_chunk = EEG_DEVICE_FS_HZ if on_second else n_minute
     samples = machine.allocate(2 * n_chunk * n_channels)
     out = machine.allocate(4 * _SECOND_WORDS * (_CHUNK_SECONDS + 1))
     words = [np.empty((0, _SECOND_WORDS), np.int32)]
@@ -146,8 +152,11 @@ def run_seconds(
         machine.write(samples, chunk.tobytes())
         n = machine.call("ictus_harness_push_seconds", device, samples, len(chunk), out)
         words.append(np.frombuffer(machine.read(out, 4 * _SECOND_WORDS * n), "<i4").reshape(n, _SECOND_WORDS))
-        if progress:
-            progress(len(chunk))
+        if on_second:
+            on_second()
+        done = start + len(chunk)
+        if progress and (done % n_minute == 0 or done == len(counts)):
+            progress((done - 1) % n_minute + 1)
     events = SeizureEvents.from_words(np.concatenate(words), n_channels)
     return SeizureRun(events, _read_counts(machine, device))
 

@@ -12,18 +12,20 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..compression.compact import CompactModel
-from ..compression.model_file import to_bytes
 from ..signals.eeg_lead import EegLead
 from ..signals.eeg_wave import EEG_DEVICE_FS_HZ
 from ..signals.errors import InputError
 from .cycles import cycles_of
 from .devices import Afe, Device, Figure, get_device
 from .emulator import EmulatedCore, Profile
-from .energy import EnergyReport, Workload, system_energy
 from .machine import check
 from .ranges import Range
+from .scenarios import Observed, Scenario, scenario
 from .seizure_run import DEVICE_EEG_CHANNELS, SEIZURE_REGIONS, SeizureRun, expected_seconds, run_seconds
-from .simulate import Simulation, build_core
+from .simulation import Simulation, build_core, second_lengths
+from .thresholds import PASS_ALL, without_cascade
+from .timeline import StageRecorder, StageTimeline
+from .toolchain import FirmwareImage
 
 __all__ = [
     "EEG_AFES",
@@ -67,17 +69,6 @@ class SeizureSimulation(Simulation[SeizureRun]):
         return "second"
 
     @property
-    def packets(self) -> tuple[int, int]:
-        """Events sent and packets that carry them."""
-        n_sent = int((self.run.events.began > 0).sum())
-        return n_sent, n_sent
-
-    @property
-    def sent(self) -> str:
-        """What is sent, in words."""
-        return "An event is sent when an alarm begins, each in its packet; nothing else is."
-
-    @property
     def mcu_uw(self) -> float:
         """Mean power of the microcontroller alone, awake and asleep, on `device`."""
         parts = self.energy.per_decision_uj
@@ -86,14 +77,7 @@ class SeizureSimulation(Simulation[SeizureRun]):
     def worst_ms_on(self, device: Device) -> Range:
         """How long the core of a wearable is awake for the most costly second."""
         mcu = device.mcu
-        return cycles_of(self.worst, mcu.core, mcu.flash_wait_states.value) * (1e-3 / mcu.clock_mhz)
-
-    def energy_on(self, device: Device) -> EnergyReport:
-        """As `Simulation.energy_on`; the front end delivers a sample of every channel at a time."""
-        self._check_fits(device)
-        n_samples = self.n_samples * self.n_channels
-        work = Workload(self.duration_s, n_samples, self.n_units, self.cycles_on(device), *self.packets, self.sent)
-        return system_energy(device, work)
+        return cycles_of(self.worst, mcu.core, mcu.wait_states) * (1e-3 / mcu.clock_mhz)
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -101,7 +85,7 @@ class SeizureSimulation(Simulation[SeizureRun]):
         worst = {
             "instructions": self.worst.instructions,
             "by_part": self.worst.region_instructions(),
-            "cycles": cycles_of(self.worst, mcu.core, mcu.flash_wait_states.value).as_dict(),
+            "cycles": cycles_of(self.worst, mcu.core, mcu.wait_states).as_dict(),
             "active_ms": self.worst_ms_on(self.device).as_dict(),
         }
         events = self.run.events
@@ -133,6 +117,10 @@ def simulate_seconds(
     device: str | Device | None = None,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
+    *,
+    use: str | Scenario = "cascade",
+    form: str = "packed",
+    max_flash: int | None = None,
 ) -> SeizureSimulation:
     """Build the firmware for a model of seizures, run EEG on the emulated Cortex-M4 and compare every second.
 
@@ -143,11 +131,12 @@ def simulate_seconds(
     device : name of a microcontroller in the device table, or a whole wearable; None takes the default
     seconds : run only the beginning
     progress : called with the number of samples after every minute of signal
+    use, form, max_flash : as for `simulate.simulate`
 
     Raises
     ------
     InputError
-        an unknown device, too little signal, or more channels than the emulated wearable has
+        an unknown device or scenario, too little signal, or more channels than the emulated wearable has
     MissingToolError
         the extra ``ictus[wearable]`` is not installed
     RuntimeRefusedError
@@ -155,17 +144,40 @@ def simulate_seconds(
     """
     counts = _device_counts(lead, seconds)
     n_channels = counts.shape[1]
-    wearable = eeg_wearable(device, n_channels)
-    with TemporaryDirectory(prefix="ictus-") as folder:
-        image, core = build_core(model, Path(folder), SEIZURE_REGIONS)
-    check(core.call("ictus_harness_start_channels", n_channels))
-    run = run_seconds(core, counts, progress)
-    profile, worst = core.profile(), _worst_second(core, model, counts)
-    profile = replace(profile, stack_bytes=max(profile.stack_bytes, worst.stack_bytes))
-    difference = first_second_difference(run, expected_seconds(model, counts))
+    wearable, chosen = eeg_wearable(device, n_channels), scenario(use) if isinstance(use, str) else use
+    built = model if chosen.is_cascade else without_cascade(model)
+    image, core = _started(built, n_channels, form, max_flash)
+    recorder = StageRecorder(core)
+    run = run_seconds(core, counts, progress, on_second=recorder)
+    worst = _worst_second(built, counts, form, max_flash)
+    profile = recorder.timeline().profile(max(core.stack_bytes, worst.stack_bytes))
+    difference = first_second_difference(run, expected_seconds(built, counts))
+    seen = _observed(recorder.timeline(), run, counts)
     names = [name for name, exists in zip(lead.montage.channels, lead.mask, strict=True) if exists]
     what = lead.record, ", ".join(names), len(counts)
-    return SeizureSimulation(*what, run, difference, profile, image, wearable, n_channels, worst)
+    return SeizureSimulation(*what, run, difference, profile, image, wearable, seen, chosen, n_channels, worst)
+
+
+def _started(
+    model: CompactModel, n_channels: int, form: str, max_flash: int | None
+) -> tuple[FirmwareImage, EmulatedCore]:
+    """Firmware on a core, ready for the first sample."""
+    with TemporaryDirectory(prefix="ictus-") as folder:
+        image, core = build_core(model, Path(folder), SEIZURE_REGIONS, form=form, max_flash=max_flash)
+    check(core.call("ictus_harness_start_channels", n_channels))
+    return image, core
+
+
+def _observed(timeline: StageTimeline, run: SeizureRun, counts: np.ndarray) -> Observed:
+    """What EEG made the firmware do; every second is decided, and an alarm is sent when it begins."""
+    n_samples, n_channels = counts.shape
+    n_seconds = len(timeline)
+    lengths = second_lengths(n_samples, EEG_DEVICE_FS_HZ)
+    whole = np.arange(n_seconds) < len(run.events)
+    began, passed = np.zeros((2, n_seconds), np.int64)
+    began[whole], passed[whole] = run.events.began > 0, run.events.reached == 2
+    fs_hz = float(EEG_DEVICE_FS_HZ)
+    return Observed(timeline, lengths, fs_hz, fs_hz, n_channels, whole.astype(np.int64), began, passed, 0)
 
 
 def _device_counts(lead: EegLead, seconds: float | None) -> np.ndarray:
@@ -183,11 +195,10 @@ def _device_counts(lead: EegLead, seconds: float | None) -> np.ndarray:
     return counts
 
 
-def _worst_second(core: EmulatedCore, model: CompactModel, counts: np.ndarray) -> Profile:
+def _worst_second(model: CompactModel, counts: np.ndarray, form: str, max_flash: int | None) -> Profile:
     """Profile of the second with the most instructions, once gate and screen let everything through."""
-    stages = tuple(replace(stage, threshold=-128) for stage in model.stages)
-    core.write(core.symbol("ictus_model_data"), to_bytes(replace(model, stages=stages)))  # as long as before
-    check(core.call("ictus_harness_start_channels", counts.shape[1]))
+    stages = tuple(replace(stage, threshold=PASS_ALL) for stage in model.stages)
+    _, core = _started(replace(model, stages=stages), counts.shape[1], form, max_flash)
     profiles = [_profile_of(core, piece) for piece in _by_second(counts[: _WORST_S * EEG_DEVICE_FS_HZ])]
     return max(profiles, key=lambda profile: profile.instructions)
 

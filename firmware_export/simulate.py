@@ -4,172 +4,29 @@ Samples go in one by one as from the front end; the whole firmware runs on the c
 windows, gate, screen, specialist. Every event is compared with the integer reference.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from ..compression.compact import CompactModel
 from ..signals.beats import BLOCK_SAMPLES, POST_RR_CAP
-from ..signals.device_signal import DEVICE_FS_HZ, to_device
-from ..signals.errors import InputError
+from ..signals.device_signal import DEVICE_FS_HZ
 from ..signals.qrs import QRS_MAX_LATENCY_SAMPLES
 from ..signals.recording import Recording
-from .c_export import write_sources
-from .cycles import cycles_of
 from .device_run import DEVICE_REGIONS, DeviceEvents, DeviceRun, expected_run, run_recording
-from .devices import Device, get_device
-from .emulator import EmulatedCore, Profile
-from .energy import EnergyReport, Workload, system_energy
-from .ranges import Range
-from .rhythm_run import RhythmRun
-from .seizure_run import SeizureRun
-from .toolchain import FirmwareImage, build_device
+from .devices import Device
+from .scenarios import Observed, Scenario, scenario
+from .simulation import Simulation, build_core, device_counts, second_lengths, wearable_of
+from .thresholds import without_cascade
+from .timeline import StageRecorder, StageTimeline
 
-__all__ = [
-    "BeatSimulation",
-    "Simulation",
-    "build_core",
-    "device_counts",
-    "first_difference",
-    "simulate",
-    "wearable_of",
-]
+__all__ = ["BeatSimulation", "Simulation", "first_difference", "observed_beats", "simulate"]
 
-_SENT = (
-    "An event is sent for every beat that is not normal, those of one second in one packet; normal beats and "
-    "rejected seconds are not sent."
-)
 _LONGEST_WAIT = POST_RR_CAP + QRS_MAX_LATENCY_SAMPLES + 2 * BLOCK_SAMPLES
-
-
-Run = TypeVar("Run", DeviceRun, RhythmRun, SeizureRun)
-
-
-@dataclass(frozen=True)
-class Simulation(ABC, Generic[Run]):
-    """A recording that was run on the emulated core.
-
-    Attributes
-    ----------
-    recording, lead : what was run
-    n_samples : samples pushed, at 128 Hz
-    run : events and how often each stage ran: a `DeviceRun`, a `RhythmRun` or a `SeizureRun`
-    difference : the first disagreement with the integer reference, in words; None if there is none
-    profile : instructions of the whole run, by part of the firmware and by class
-    image : the firmware's memory
-    device : the wearable that figures are given for unless another is named
-    """
-
-    recording: str
-    lead: str
-    n_samples: int
-    run: Run
-    difference: str | None
-    profile: Profile
-    image: FirmwareImage
-    device: Device
-
-    @property
-    def duration_s(self) -> float:
-        return self.n_samples / DEVICE_FS_HZ
-
-    @property
-    def agrees_with_reference(self) -> bool:
-        return self.difference is None
-
-    @property
-    def n_units(self) -> int:
-        """Units decided: one event each."""
-        return len(self.run.events)
-
-    @property
-    def stage_share(self) -> dict[str, float]:
-        """Share of the units that reach each stage."""
-        counts, n = self.run.counts, max(self.n_units, 1)
-        return {"gate": 1.0, "screen": counts.screened / n, "specialist": counts.specialist / n}
-
-    @property
-    @abstractmethod
-    def unit(self) -> str:
-        """What is decided, in a word."""
-
-    @property
-    @abstractmethod
-    def packets(self) -> tuple[int, int]:
-        """Events sent and packets that carry them."""
-
-    @property
-    @abstractmethod
-    def sent(self) -> str:
-        """What is sent, in words."""
-
-    @property
-    def instructions_per_run(self) -> dict[str, float]:
-        """Instructions of one run of each part of the firmware; the filter and the detector run every sample."""
-        totals, calls = self.profile.region_instructions(), self.profile.calls
-        return {name: totals[name] / calls[name] if calls[name] else 0.0 for name in calls}
-
-    @cached_property
-    def energy(self) -> EnergyReport:
-        """Energy on `device`."""
-        return self.energy_on(self.device)
-
-    def cycles_on(self, device: Device) -> Range:
-        """Cycles of the whole run on the core of a wearable."""
-        return cycles_of(self.profile, device.mcu.core, device.mcu.flash_wait_states.value)
-
-    def energy_on(self, device: Device) -> EnergyReport:
-        """Energy of a wearable for the duty cycle of this recording; see `system_energy`.
-
-        Raises
-        ------
-        InputError
-            the wearable has too little memory, or its core cannot keep up
-        """
-        self._check_fits(device)
-        cycles = self.cycles_on(device)
-        work = Workload(self.duration_s, self.n_samples, self.n_units, cycles, *self.packets, self.sent)
-        return system_energy(device, work)
-
-    def _check_fits(self, device: Device) -> None:
-        ram_kb = (self.image.ram_bytes + self.profile.stack_bytes) / 1024
-        needs = (("flash", self.image.flash_bytes / 1024, device.mcu.flash_kb), ("RAM", ram_kb, device.mcu.ram_kb))
-        for name, needed_kb, there_kb in needs:
-            if needed_kb > there_kb:
-                raise InputError(f"{device.name}: {needed_kb:.1f} KB of {name} needed, it has {there_kb:g}")
-
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        cycles = self.cycles_on(self.device)
-        return {
-            "device": self.device.name,
-            "recording": self.recording,
-            "lead": self.lead,
-            "seconds": self.duration_s,
-            "units": self.n_units,
-            "unit": self.unit,
-            "instructions": {
-                "total": self.profile.instructions,
-                "per_unit": self.profile.instructions / max(self.n_units, 1),
-                "by_class": self.profile.by_class,
-                "by_part": self.profile.region_instructions(),
-                "per_run": self.instructions_per_run,
-            },
-            "cycles": cycles.as_dict(),
-            "flash_bytes": self.image.flash_bytes,
-            "ram_bytes": self.image.ram_bytes,
-            "stack_bytes": self.profile.stack_bytes,
-            "compiler": self.image.compiler,
-            "agrees_with_reference": self.agrees_with_reference,
-            "stage_share": self.stage_share,
-            **self.energy.as_dict(),
-        }
+_HEADER_BYTES = 5  # of a window that is sent: sample number and checksum
 
 
 @dataclass(frozen=True)
@@ -181,17 +38,6 @@ class BeatSimulation(Simulation[DeviceRun]):
         """What is decided, in a word."""
         return "beat"
 
-    @property
-    def packets(self) -> tuple[int, int]:
-        """Events sent and packets that carry them: one a second, if there is any."""
-        sent = self.run.events.peak[self.run.events.label > 0]
-        return len(sent), len(np.unique(sent // BLOCK_SAMPLES))
-
-    @property
-    def sent(self) -> str:
-        """What is sent, in words."""
-        return _SENT
-
 
 def simulate(
     model: CompactModel,
@@ -199,6 +45,10 @@ def simulate(
     device: str | Device | None = None,
     seconds: float | None = None,
     progress: Callable[[int], object] | None = None,
+    *,
+    use: str | Scenario = "cascade",
+    form: str = "packed",
+    max_flash: int | None = None,
 ) -> BeatSimulation:
     """Build the firmware for a model of beats, run a recording on the emulated Cortex-M4 and compare every event.
 
@@ -209,53 +59,41 @@ def simulate(
     device : name of a microcontroller in the device table, or a whole wearable; None takes the default
     seconds : run only the beginning
     progress : called with the number of samples after every minute of signal
+    use : scenario, see `scenarios`; ``always-on`` is other firmware, the rest are priced anew from one run
+    form, max_flash : of the networks' code, see `c_export.write_sources`
 
     Raises
     ------
     InputError
-        an unknown device, no signal to run, or a recording that `to_device` refuses
+        an unknown device or scenario, no signal to run, or a recording that `to_device` refuses
     MissingToolError
         the extra ``ictus[wearable]`` is not installed
     RuntimeRefusedError
         the model does not take the inputs that the firmware makes
     """
-    wearable = wearable_of(device)
+    wearable, chosen = wearable_of(device), scenario(use) if isinstance(use, str) else use
     lead, counts = device_counts(recording, seconds, BLOCK_SAMPLES / DEVICE_FS_HZ)
+    built = model if chosen.is_cascade else without_cascade(model)
     with TemporaryDirectory(prefix="ictus-") as folder:
-        image, core = build_core(model, Path(folder), DEVICE_REGIONS)
-        run = run_recording(core, model, counts, progress)
-    difference = first_difference(run, expected_run(model, counts), len(counts))
-    return BeatSimulation(recording.name, lead, len(counts), run, difference, core.profile(), image, wearable)
+        image, core = build_core(built, Path(folder), DEVICE_REGIONS, form=form, max_flash=max_flash)
+        recorder = StageRecorder(core)
+        run = run_recording(core, built, counts, progress, recorder)
+    difference = first_difference(run, expected_run(built, counts), len(counts))
+    seen = observed_beats(recorder.timeline(), run, model, len(counts), float(recording.fs_hz))
+    what, profile = (recording.name, lead, len(counts)), seen.timeline.profile(core.stack_bytes)
+    return BeatSimulation(*what, run, difference, profile, image, wearable, seen, chosen)
 
 
-def wearable_of(device: str | Device | None) -> Device:
-    """A wearable by name, or as it is; see `simulate`."""
-    return device if isinstance(device, Device) else get_device(device)
-
-
-def device_counts(recording: Recording, seconds: float | None, least_s: float) -> tuple[str, np.ndarray]:
-    """Lead and device signal int16 (n,) of a recording or of its beginning.
-
-    Raises
-    ------
-    InputError
-        it is shorter than `least_s`, which a decision takes.
-    """
-    signal = to_device(recording)
-    counts = signal.counts if seconds is None else signal.counts[: max(round(seconds * DEVICE_FS_HZ), 0)]
-    if len(counts) < least_s * DEVICE_FS_HZ:
-        limit = f"a decision takes {least_s:g} s"
-        raise InputError(f"{recording.name}: {len(counts) / DEVICE_FS_HZ:g} s to simulate, {limit}")
-    return signal.lead, counts
-
-
-def build_core(
-    model: CompactModel, folder: Path, regions: Mapping[str, str]
-) -> tuple[FirmwareImage, EmulatedCore]:
-    """Build a model's firmware in a folder and load it into an emulated core."""
-    write_sources(model, folder)
-    image = build_device(folder, folder / "ictus.elf")
-    return image, EmulatedCore(image.elf, regions)
+def observed_beats(
+    timeline: StageTimeline, run: DeviceRun, model: CompactModel, n_samples: int, own_fs_hz: float
+) -> Observed:
+    """What a recording made the firmware do: one window is cut for each decided beat."""
+    units, passed = (timeline.runs[:, timeline.part(name)] for name in ("beat_window", "specialist"))
+    decided_s = np.repeat(np.arange(len(timeline)), units)[: len(run.events)]
+    abnormal = np.bincount(decided_s[run.events.label > 0], minlength=len(timeline))
+    lengths = second_lengths(n_samples, DEVICE_FS_HZ)
+    needed = int(np.prod(model.window_shape)) + model.n_context + _HEADER_BYTES
+    return Observed(timeline, lengths, DEVICE_FS_HZ, own_fs_hz, 1, units, abnormal, passed, needed)
 
 
 def first_difference(found: DeviceRun, expected: DeviceRun, n_samples: int) -> str | None:

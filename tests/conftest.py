@@ -115,7 +115,7 @@ def device_image(exported: Path) -> FirmwareImage:
             require(module, module)
     except MissingToolError as error:
         pytest.skip(str(error))
-    return build_device(exported, exported / "ictus.elf")
+    return build_device(exported / "src", exported / "ictus.elf")
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +128,7 @@ def core(device_image: FirmwareImage) -> EmulatedCore:
 def host(exported: Path) -> HostMachine:
     """The same sources compiled for this machine, undefined behaviour trapping; skips without compiler."""
     try:
-        return HostMachine(build_host(exported, exported / "ictus_host.so", sanitize=True))
+        return HostMachine(build_host(exported / "src", exported / "ictus_host.so", sanitize=True))
     except MissingToolError as error:
         pytest.skip(str(error))
 

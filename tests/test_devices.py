@@ -27,7 +27,7 @@ def test_every_figure_of_the_table_has_a_source_and_ordered_bounds() -> None:
     table = device_table()
     rows = [*table.mcu.values(), *table.afe.values(), *table.radio.values(), *table.battery.values()]
     figures = [value for row in rows for value in vars(row).values() if isinstance(value, Figure)]
-    assert len(figures) >= 30
+    assert len(figures) >= 60
     assert all(figure.source.strip() for figure in figures)
     assert all(f.value.low <= f.value.typical <= f.value.high for f in figures)
 
@@ -43,6 +43,8 @@ def test_the_devices_of_the_papers_are_there() -> None:
     assert {"efm32wg", "stm32u031", "stm32l4r5", "stm32u575"} <= device_table().mcu.keys()
     assert {"nrf52840", "max78000", "apollo3", "apollo4plus"} <= device_table().mcu.keys()
     assert {"max30003", "ads1292r", "ad8232"} <= device_table().afe.keys()
+    assert len(device_table().radio) >= 2
+    assert len(device_table().battery) >= 3
     assert {mcu.core for mcu in device_table().mcu.values()} == set(CORES)
 
 
@@ -79,3 +81,16 @@ def test_a_name_alone_gives_a_whole_wearable() -> None:
     device = get_device("efm32wg")
     assert (device.name, device.afe.key, device.battery.key) == ("efm32wg", "max30003", "cr2032")
     assert get_device().mcu.key == device_table().default["mcu"]
+
+
+@pytest.mark.parametrize(
+    ("alias", "key"), [("stm32l4", "stm32l4r5"), ("stm32u5", "stm32u575"), ("apollo4", "apollo4plus")]
+)
+def test_a_family_stands_for_one_of_its_parts(alias: str, key: str) -> None:
+    assert get_device(alias) == get_device(key)
+
+
+def test_every_alias_is_of_a_part_in_the_table() -> None:
+    table = device_table()
+    assert set(table.alias.values()) <= table.mcu.keys()
+    assert not table.alias.keys() & table.mcu.keys()

@@ -117,8 +117,9 @@ def test_another_weight_code_is_noticed(run: Simulation, model: CompactModel, re
 
 def test_every_sample_and_stage_is_counted(run: Simulation) -> None:
     calls, counts = run.profile.calls, run.run.counts
-    assert calls["filter"] == calls["qrs"] == SECONDS * 128
-    assert calls["gate_features"] == SECONDS * 8, "an eighth of a second at a time"
+    assert calls["filter"] == calls["qrs"] == calls["gate_features"] == SECONDS * 8, (
+        "an eighth of a second at a time"
+    )
     assert calls["gate"] == counts.blocks == SECONDS
     assert (calls["screen"], calls["specialist"]) == (counts.screened, counts.specialist)
     assert sum(run.profile.region_instructions().values()) == run.profile.instructions
@@ -164,7 +165,8 @@ def test_firmware_that_does_not_fit_is_refused(run: Simulation, part: str, messa
 
 def test_only_abnormal_beats_are_sent(run: Simulation) -> None:
     sent = int((run.run.events.label > 0).sum())
-    assert f": {sent} events of 8 bytes" in "\n".join(run.energy.assumptions)
+    assert f": {8 * sent} bytes in " in "\n".join(run.energy.assumptions)
+    assert run.duty().n_bytes.sum() == 8 * sent
 
 
 def test_an_unknown_device_and_an_empty_stretch_are_refused(model: CompactModel, recording: Recording) -> None:
