@@ -4,9 +4,10 @@ import dataclasses
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,14 @@ from ictus.firmware_export.emulator import EmulatedCore
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.rhythm_run import RHYTHM_REGIONS, strip_inputs
-from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError, build_device, build_host, require
+from ictus.firmware_export.toolchain import (
+    RUNTIME_DIRECTORY,
+    FirmwareImage,
+    MissingToolError,
+    build_device,
+    build_host,
+    require,
+)
 from ictus.models.seizure_cascade import run_cascade
 from ictus.signals import (
     N_CONTEXT,
@@ -33,6 +41,8 @@ from ictus.signals import (
 )
 from ictus.signals.eeg_features import N_EEG_FEATURES, N_SEIZURE_FEATURES, EegFrontEnd
 from ictus.signals.rhythm_features import N_RHYTHM_FEATURES
+
+Watched = Callable[[Sequence[Path], Path], None]
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared machine")  # an example that takes long says something of the machine, not of the law
@@ -68,6 +78,26 @@ def _random_stages() -> tuple[CompactStage, ...]:
         CompactStage("screen", "window", screen, n_kept=1),
         CompactStage("specialist", "kept", specialist),
     )
+
+
+@pytest.fixture(scope="session")
+def watched() -> Watched:
+    """Compiles a program that address and undefined-behaviour sanitizers watch; skips where there are none."""
+    compiler = [path] if (path := shutil.which("gcc")) else [sys.executable, "-m", "ziglang", "cc"]
+    checks = "address,undefined" if path else "undefined"
+    flags = ["-std=c99", "-O1", f"-fsanitize={checks}", "-fno-sanitize-recover=all", f"-I{RUNTIME_DIRECTORY}"]
+    with tempfile.TemporaryDirectory() as folder:
+        nothing = Path(folder) / "nothing.c"
+        nothing.write_text("int main(void) { return 0; }\n")
+        command = [*compiler, *flags, str(nothing), "-o", str(nothing.with_suffix(""))]
+        probe = subprocess.run(command, capture_output=True, text=True)
+    if probe.returncode != 0:
+        pytest.skip(f"no sanitizer here: {probe.stderr.splitlines()[-1]}")
+
+    def build(sources: Sequence[Path], program: Path) -> None:
+        subprocess.run([*compiler, *flags, *map(str, sources), "-o", str(program)], check=True)
+
+    return build
 
 
 @pytest.fixture(scope="session")

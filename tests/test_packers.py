@@ -133,7 +133,7 @@ def test_a_carry_runs_through_all_bytes_before_it():
 
 @given(st.integers(1, 2**32 - 1))
 def test_integer_logarithms_are_close(value):
-    assert log2(value) / 256 == pytest.approx(np.log2(value), abs=0.015)
+    assert log2(value) / 256 == pytest.approx(np.log2(value), abs=0.017)
 
 
 @given(st.integers(-5000, 5000))

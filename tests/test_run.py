@@ -34,8 +34,8 @@ def test_the_folder_holds_report_models_and_firmware(out):
         "beat-inter.ictus",
         "beat-inter.safetensors",
         "beat-intra.ictus",
-        "firmware/ictus.h",
-        "firmware/ictus_model_data.c",
+        "firmware/src/ictus.h",
+        "firmware/src/ictus_model_data.c",
         "tflite/beat.tflite",
         "tflite/gate.tflite",
     } <= names

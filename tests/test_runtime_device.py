@@ -96,9 +96,9 @@ def test_cost_is_told_apart_by_part(
     run = run_recording(core, random_model, device_counts)
     profile = core.profile()
     n_samples = len(device_counts)
-    per_sample = {"filter": n_samples, "qrs": n_samples, "gate_features": n_samples // 16}
+    pieces = dict.fromkeys(("filter", "qrs", "gate_features"), n_samples // 16)
     stages = {"gate": run.counts.blocks, "screen": run.counts.screened, "specialist": run.counts.specialist}
-    assert profile.calls == {**per_sample, "beat_window": run.counts.beats, **stages}
+    assert profile.calls == {**pieces, "beat_window": run.counts.beats, **stages}
     assert set(profile.by_region) == {OUTSIDE, *DEVICE_REGIONS}
     assert all(n > 0 for n in profile.region_instructions().values())
     assert profile.instructions / n_samples < 2000

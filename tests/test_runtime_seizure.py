@@ -2,9 +2,8 @@
 
 import dataclasses
 import os
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -230,18 +229,14 @@ def test_a_model_for_other_inputs_is_refused(random_rhythm_model: CompactModel) 
 
 
 @pytest.fixture(scope="module")
-def checked_stream(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def checked_stream(
+    tmp_path_factory: pytest.TempPathFactory, watched: Callable[[Sequence[Path], Path], None]
+) -> Path:
     """A program around the runtime that address and undefined-behaviour sanitizers watch."""
-    compiler = [path] if (path := shutil.which("gcc")) else [sys.executable, "-m", "ziglang", "cc"]
-    checks = "address,undefined" if path else "undefined"
     program = tmp_path_factory.mktemp("checked") / "stream"
-    names = ("eeg", "eeg_features", "eeg_events", "seizure", "gate", "layer", "model", "stream")
+    names = ("eeg", "eeg_features", "eeg_events", "seizure", "gate", "layer", "model", "code", "stream")
     sources = [Path(__file__).with_name("seizure_stream.c"), *(RUNTIME_DIRECTORY / f"ictus_{n}.c" for n in names)]
-    flags = ["-std=c99", "-O1", f"-fsanitize={checks}", "-fno-sanitize-recover=all", f"-I{RUNTIME_DIRECTORY}"]
-    command = [*compiler, *flags, *map(str, sources), "-o", str(program)]
-    built = subprocess.run(command, capture_output=True, text=True)
-    if built.returncode != 0:
-        pytest.skip(f"no sanitizer here: {built.stderr.splitlines()[-1]}")
+    watched(sources, program)
     return program
 
 

@@ -1,8 +1,7 @@
 """A network over a signal of any length: whole, row by row, in Python, in C and on the emulated core alike."""
 
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -197,20 +196,15 @@ def test_a_stream_that_cannot_run_is_refused_by_python_and_by_c(rhythm_host: Hos
         LoadedModel.open(rhythm_host, wrong)
 
 
-def test_no_damage_with_a_right_checksum_leaves_the_memory(tmp_path: Path) -> None:
+def test_no_damage_with_a_right_checksum_leaves_the_memory(
+    tmp_path: Path, watched: Callable[[Sequence[Path], Path], None]
+) -> None:
     """As in test_runtime_model.py, with signals of 300 rows through what opens."""
-    compiler = [path] if (path := shutil.which("gcc")) else [sys.executable, "-m", "ziglang", "cc"]
-    checks = "address,undefined" if path else "undefined"
     (tmp_path / "model.bin").write_bytes(to_bytes(make_model(7, [(3, 2, 2), (2, 3, 2)], n_context=2)))
     parts = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
     sources = [Path(__file__).with_name("runtime_fuzz.c"), *(RUNTIME_DIRECTORY / name for name in parts)]
-    flags = ["-std=c99", "-O1", f"-fsanitize={checks}", "-fno-sanitize-recover=all", f"-I{RUNTIME_DIRECTORY}"]
     program = tmp_path / "fuzz"
-    built = subprocess.run(
-        [*compiler, *flags, *map(str, sources), "-o", str(program)], capture_output=True, text=True
-    )
-    if built.returncode != 0:
-        pytest.skip(f"no sanitizer here: {built.stderr.splitlines()[-1]}")
+    watched(sources, program)
     done = subprocess.run([program, tmp_path / "model.bin"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     assert int(done.stdout) > 1000, "too few damaged models opened for the test to mean anything"

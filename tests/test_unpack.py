@@ -1,8 +1,7 @@
 """The decoder of the stored form in C gives the bytes of Python, within bounds whatever it is given."""
 
-import shutil
 import subprocess
-import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,17 +98,13 @@ def test_the_emulated_core_unpacks_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("target", ["unpack_target.c", "model_target.c"])
-def test_no_mutation_leaves_the_memory(target: str, tmp_path: Path) -> None:
+def test_no_mutation_leaves_the_memory(
+    target: str, tmp_path: Path, watched: Callable[[Sequence[Path], Path], None]
+) -> None:
     """What fuzzers do for hours, for a second: sanitizers watch mutations of models that use every packer."""
-    compiler = [path] if (path := shutil.which("gcc")) else [sys.executable, "-m", "ziglang", "cc"]
-    checks = "address,undefined" if path else "undefined"
     parts = [RUNTIME_DIRECTORY / name for name in (*NETWORK, *(DECODER if target.startswith("unpack") else ()))]
     program = tmp_path / "fuzz"
-    flags = ["-std=c99", "-O1", f"-fsanitize={checks}", "-fno-sanitize-recover=all", f"-I{RUNTIME_DIRECTORY}"]
-    sources = map(str, (FUZZ / "mutate.c", FUZZ / target, *parts))
-    built = subprocess.run([*compiler, *flags, *sources, "-o", str(program)], capture_output=True, text=True)
-    if built.returncode != 0:
-        pytest.skip(f"no sanitizer here: {built.stderr.splitlines()[-1]}")
+    watched([FUZZ / "mutate.c", FUZZ / target, *parts], program)
     done = subprocess.run([program, "600", *_seeds(target, tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[:2000]
     assert done.stdout == "done\n"
