@@ -11,6 +11,7 @@ from ..compression import SEIZURE_RECIPE, CompactModel, Recipe, compress_seizure
 from ..compression.sweep_grid import TrialPlan
 from ..firmware_export import GoldenVectors
 from ..models import FloatModel
+from ..models.seizure_data import EegRecord
 from ..models.seizure_fit import SeizureConfig
 from ..models.seizure_train import SeizureTrainingSet, prepare_training, train_seizure
 from ..models.staged import StagedModel
@@ -59,13 +60,18 @@ class SeizurePart:
     config: SeizureConfig
 
     @cached_property
+    def excerpts(self) -> list[EegRecord]:
+        """What is read of the recordings that train."""
+        return excerpts_of(self.trained_on, self.montage, self.extra)
+
+    @cached_property
     def data(self) -> SeizureTrainingSet:
         """What trains."""
-        return prepare_training(excerpts_of(self.trained_on, self.montage, self.extra), self.config)
+        return prepare_training(self.excerpts, self.config)
 
     def train(self, progress: Progress | None = None) -> FloatModel:
         """See `Part.train`."""
-        return train_seizure(excerpts_of(self.trained_on, self.montage, self.extra), self.config, progress)[0]
+        return train_seizure(self.excerpts, self.config, progress)[0]
 
     def compress(self, model: FloatModel, recipe: Recipe, progress: Progress | None = None) -> CompactModel:
         """See `Part.compress`."""

@@ -1,5 +1,6 @@
 """How the weights of a layer become integers: one family of quantisers a module."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class LayerFrame:
         return (scaled + 0.5).floor().clamp(-128, 127).numpy().astype(np.int8)
 
 
-class WeightQuantiser(nn.Module):
+class WeightQuantiser(nn.Module, ABC):
     """Quantises the weights of one layer, in training and for good.
 
     Attributes
@@ -50,13 +51,13 @@ class WeightQuantiser(nn.Module):
 
     rounds_bias = True
 
+    @abstractmethod
     def forward(self, weight: Tensor) -> Tensor:
         """What the integers stand for, (channels, taps), the gradient passing through the rounding."""
-        raise NotImplementedError
 
+    @abstractmethod
     def to_layer(self, weight: Tensor, frame: LayerFrame) -> CompactLayer:
         """The integers of (channels, taps)."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
