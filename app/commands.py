@@ -13,7 +13,7 @@ from .console import Console
 from .output import copy_file, json_text, require_writable, require_writable_file, write_json
 
 if TYPE_CHECKING:
-    from .simulate_verb import SimulateOptions
+    from .wearable.simulate import SimulateOptions
 
 __all__ = ["COMMANDS"]
 
@@ -42,7 +42,7 @@ def _data(args: argparse.Namespace) -> None:
 def _analyze(args: argparse.Namespace) -> None:
     out = require_writable(args.out)
     _check_json(args)
-    from .analyze_tasks import AnalyzeArguments, analyze_record
+    from .analyze.tasks import AnalyzeArguments, analyze_record
 
     given = AnalyzeArguments(args.record, out, args.model, args.channel, args.fs, args.montage)
     as_json, text = analyze_record(args.task, given)
@@ -98,7 +98,7 @@ def _compress(args: argparse.Namespace) -> None:
         _hand_over(args, result, compression_text(result))
         return
     from ..compression.sweep_points import Limits
-    from .compress_command import CompressArguments, compress_command
+    from .compress.command import CompressArguments, compress_command
 
     limits = Limits(args.max_bytes, args.max_loss, args.max_energy)
     head = args.model, args.data, args.extra, args.recipe, args.out
@@ -113,8 +113,8 @@ def _compress(args: argparse.Namespace) -> None:
 def _export(args: argparse.Namespace) -> None:
     out = require_writable(args.out)
     _check_json(args)
-    from .firmware_verbs import export
     from .summaries import export_text
+    from .wearable.firmware import export
 
     form = args.form or ("packed" if args.max_flash is None else "auto")
     result = export(_model(args.model), args.format, args.target, out, form, args.max_flash)
@@ -123,8 +123,8 @@ def _export(args: argparse.Namespace) -> None:
 
 def _simulate(args: argparse.Namespace) -> None:
     _check_json(args)
-    from .simulate_verb import SimulateOptions, simulate
     from .summaries import simulation_text
+    from .wearable.simulate import SimulateOptions, simulate
 
     is_fast = True if args.fast else False if args.execute else None
     how = SimulateOptions(args.device, args.scenario, is_fast, args.seconds, args.form, args.max_flash)
@@ -140,8 +140,8 @@ def _simulate(args: argparse.Namespace) -> None:
 
 def _simulate_wearable(args: argparse.Namespace, how: "SimulateOptions") -> None:
     from .summaries import simulation_text
-    from .wearable_text import fault_text
-    from .wearable_verbs import simulate_wearable
+    from .wearable.text import fault_text
+    from .wearable.verbs import simulate_wearable
 
     with Console() as progress:
         result = simulate_wearable(
@@ -152,7 +152,7 @@ def _simulate_wearable(args: argparse.Namespace, how: "SimulateOptions") -> None
 
 
 def _app(args: argparse.Namespace) -> None:
-    from .serve import serve
+    from .dashboard.serve import serve
 
     serve(args.folder, host=args.host, port=args.port, database=args.database, upload_mb=args.upload_mb)
 

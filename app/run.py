@@ -15,15 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..compression import BEAT_RECIPES, CompactModel, compress_beat, to_bytes
-from ..firmware_export import (
-    DisagreementError,
-    GoldenVectors,
-    Simulation,
-    export_c,
-    get_device,
-    simulate,
-    write_tflite,
-)
+from ..firmware_export import DisagreementError, GoldenVectors, Simulation, export_c, get_device, write_tflite
+from ..firmware_export.wearable import simulate
 from ..models import (
     BeatEvaluation,
     BeatRecord,
@@ -36,13 +29,20 @@ from ..models import (
 )
 from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
-from .experiment import check_annotated, compression_summary, contract, dataset_json, prepare_all, train_protocol
-from .firmware_verbs import N_GOLDEN, golden_vectors, witness_json
+from .evaluate.experiment import (
+    check_annotated,
+    compression_summary,
+    contract,
+    dataset_json,
+    prepare_all,
+    train_protocol,
+)
 from .model_files import check_beat, write_compact
 from .output import atomic_folder, json_text
-from .report import render_report
-from .simulate_verb import emulation_progress
-from .strip import strip_json
+from .report.run_page import render_report
+from .report.strip import strip_json
+from .wearable.firmware import N_GOLDEN, golden_vectors, witness_json
+from .wearable.simulate import emulation_progress
 
 __all__ = ["run"]
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .analysis import NOTICE, Summary
-from .analysis_files import FIRST_EVENTS, AnalysisFiles
-from .analyze_rhythm import RhythmAnalysis
+from .analyze.analysis import NOTICE, Summary
+from .analyze.files import FIRST_EVENTS, AnalysisFiles
+from .analyze.rhythm_events import RhythmSummary
+from .analyze.strips import RhythmAnalysis
 from .console import table_text
-from .rhythm_events import RhythmSummary
-from .scenarios import scenario_table
+from .wearable.scenarios import scenario_table
 
 __all__ = [
     "analysis_text",
@@ -40,7 +40,7 @@ def _bpm(rate: float) -> str:
 def evaluation_text(result: Mapping[str, Any]) -> str:
     """Accuracy and the scores of every class that occurs; of seizures the scores of events."""
     if result["task"] == "seizure":
-        from .seizure_report import seizure_evaluation_text
+        from .evaluate.seizure_report import seizure_evaluation_text
 
         return seizure_evaluation_text(result)
     unit = "beats" if result["task"] == "beat" else "strips"

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..models.train import Progress
 from ..signals import InputError
+from .evaluate.spread import spread_of
 from .model_files import TASKS, ZOO, LoadedModel, check_task, load_model, model_path, read_card, task_of
-from .spread import spread_of
 
 __all__ = [
     "TASKS",
@@ -136,7 +136,7 @@ def describe(task: str = "beat") -> dict[str, Any]:
 
 def _verbs_of(task: str) -> ModuleType:
     check_task(task)
-    return import_module(f".{task}_verbs", __package__)
+    return import_module(f".tasks.{task}", __package__)
 
 
 def _verb(task: str, name: str, options: dict[str, Any]) -> Callable[..., Any]:

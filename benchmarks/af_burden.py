@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from ictus.app.analysis import Analysis
-from ictus.app.analyze import analyze
+from ictus.app.analyze.analysis import Analysis
+from ictus.app.analyze.ecg import analyze
 from ictus.models.rhythm_task import FIBRILLATION
 from ictus.signals import Recording, UnanalysableError, find_dataset, load
 from ictus.signals.rhythm_marks import rhythm_spans

@@ -13,7 +13,7 @@ from collections import Counter
 import numpy as np
 from ictus.app.model_files import load_model
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.emulator import DeviceFaultError, EmulatedCore
+from ictus.firmware_export.emulator.emulator import DeviceFaultError, EmulatedCore
 from ictus.firmware_export.faults import inject
 from ictus.firmware_export.faults.guarded import Feed, flip_bit, start_feed
 from ictus.firmware_export.faults.outcome import GuardedFirmware

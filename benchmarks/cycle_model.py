@@ -16,10 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from ictus.firmware_export.cycles import cycles_of
-from ictus.firmware_export.devices import get_device
-from ictus.firmware_export.emulator import EmulatedCore, Profile
-from ictus.firmware_export.ranges import Range
+from ictus.firmware_export.emulator.emulator import EmulatedCore, Profile
+from ictus.firmware_export.energy.cycles import cycles_of
+from ictus.firmware_export.energy.devices import get_device
+from ictus.firmware_export.energy.ranges import Range
 from ictus.firmware_export.targets import get_target
 from ictus.firmware_export.toolchain import DEVICE_DIRECTORY, compiler, device_flags
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import wfdb
-from ictus.app.decision_files import ANNOTATOR
+from ictus.app.evaluate.decision_files import ANNOTATOR
 from ictus.signals import find_dataset
 
 ESCAPE_BEATS = "ejn"

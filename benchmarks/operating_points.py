@@ -11,8 +11,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from ictus.app.beat_curves import beat_curves
-from ictus.app.operating_point import Curves, curves_path, curves_text
+from ictus.app.evaluate.beat_curves import beat_curves
+from ictus.app.evaluate.operating_point import Curves, curves_path, curves_text
 from ictus.app.output import write_text
 from ictus.signals import InputError
 

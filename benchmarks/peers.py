@@ -26,9 +26,9 @@ import numpy as np
 import peers_sources
 from ictus.compression import CompactModel, load_compact
 from ictus.firmware_export import GoldenVectors, strip_inputs
-from ictus.firmware_export.cycles import cycles_of
-from ictus.firmware_export.emulator import EmulatedCore, Profile
-from ictus.firmware_export.ranges import Range
+from ictus.firmware_export.emulator.emulator import EmulatedCore, Profile
+from ictus.firmware_export.energy.cycles import cycles_of
+from ictus.firmware_export.energy.ranges import Range
 from ictus.firmware_export.toolchain import read_image
 from ictus.models import prepare_record
 from ictus.signals import IctusError, InputError, find_dataset, gate_features, load, to_device

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ictus.compression import CompactModel
 from ictus.firmware_export.c_export import write_sources
-from ictus.firmware_export.tflite_writer import tflite_files
+from ictus.firmware_export.tflite.writer import tflite_files
 from ictus.signals import InputError
 from peers_build import PEERS, Unit
 from peers_network import network_source, steps_of

@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from ictus.firmware_export.native_device import detect_qrs_native, resample_native
+from ictus.firmware_export.native.device import detect_qrs_native, resample_native
 from ictus.signals import (
     DEVICE_FS_HZ,
     Channel,

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ictus.app.compress_bench import Bench
-from ictus.app.compress_verbs import compress_with
+from ictus.app.compress.bench import Bench
+from ictus.app.compress.verbs import compress_with
 from ictus.app.console import Console
 from ictus.app.model_files import read_card
 from ictus.app.verbs import bench

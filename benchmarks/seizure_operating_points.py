@@ -13,12 +13,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from ictus.app.analyze.eeg import alarm_confidences
+from ictus.app.evaluate.operating_point import Curves, curves_path, curves_text
+from ictus.app.evaluate.seizure_curves import KIND, ScoredRecording, seizure_curves
 from ictus.app.model_files import load_model
-from ictus.app.operating_point import Curves, curves_path, curves_text
 from ictus.app.output import write_text
 from ictus.app.recording_facts import model_facts
-from ictus.app.seizure_analysis import alarm_confidences
-from ictus.app.seizure_curves import KIND, ScoredRecording, seizure_curves
 from ictus.models.seizure_cascade import run_cascade
 from ictus.models.seizure_data import EegRecord
 from ictus.models.staged import StagedModel

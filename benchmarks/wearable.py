@@ -19,17 +19,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ictus.app.analyze import analyze
-from ictus.app.firmware_verbs import compact_of
+from ictus.app.analyze.ecg import analyze
 from ictus.app.model_files import load_model
-from ictus.app.scenarios import INFERENCE, Quality, beat_quality
+from ictus.app.wearable.firmware import compact_of
+from ictus.app.wearable.scenarios import INFERENCE, Quality, beat_quality
 from ictus.compression import CompactModel
-from ictus.firmware_export import simulate
-from ictus.firmware_export.devices import Device, device_table, get_device
-from ictus.firmware_export.energy_timeline import EnergyTimeline
-from ictus.firmware_export.fast_run import simulate_fast
-from ictus.firmware_export.ranges import Range
-from ictus.firmware_export.simulate import BeatSimulation
+from ictus.firmware_export.energy.devices import Device, device_table, get_device
+from ictus.firmware_export.energy.ranges import Range
+from ictus.firmware_export.wearable import simulate
+from ictus.firmware_export.wearable.energy_timeline import EnergyTimeline
+from ictus.firmware_export.wearable.fast_run import simulate_fast
+from ictus.firmware_export.wearable.simulate import BeatSimulation
 from ictus.signals import DS2, InputError, Recording, find_dataset, load
 
 RHYTHMS = {"normal": "103", "fibrillation": "221", "bigeminy": "200"}

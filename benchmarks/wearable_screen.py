@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ictus.app.firmware_verbs import compact_of
 from ictus.app.model_files import load_model
 from ictus.app.output import write_bytes
+from ictus.app.wearable.firmware import compact_of
 from ictus.compression import CompactModel, to_bytes
 from ictus.compression.context_screen import ScreenRecipe, with_context_screen
-from ictus.firmware_export.thresholds import PASS_ALL, with_threshold
+from ictus.firmware_export.wearable.thresholds import PASS_ALL, with_threshold
 from ictus.models import BeatRecord, decide, prepare_records
 from ictus.models.beat_data import LabelledBeats
 from ictus.signals import CLASSES, DS1, DS2, InputError, find_dataset

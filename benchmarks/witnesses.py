@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from ictus.app.firmware_verbs import golden_vectors
 from ictus.app.model_files import ZOO
+from ictus.app.wearable.firmware import golden_vectors
 from ictus.compression import load_compact
 from ictus.firmware_export import GoldenVectors, strip_inputs
-from ictus.firmware_export.seizure_run import golden_windows
+from ictus.firmware_export.emulator.seizure_run import golden_windows
 from ictus.firmware_export.targets import TARGETS
 from ictus.firmware_export.witnesses import each_witness
 from ictus.models import prepare_record

@@ -1,14 +1,14 @@
 """C99, .tflite, the emulated wearable, and what it all costs."""
 
 from .c_export import export_c
-from .devices import Device, device_table, get_device
-from .energy import EnergyReport, system_energy
-from .footprint import DisagreementError
+from .emulator.footprint import DisagreementError
+from .emulator.rhythm_run import strip_inputs
+from .energy.devices import Device, device_table, get_device
+from .energy.system import EnergyReport, system_energy
 from .golden import GoldenVectors
-from .rhythm_run import strip_inputs
-from .rhythm_simulation import RhythmSimulation, simulate_strips
-from .simulate import Simulation, simulate
-from .tflite_writer import write_tflite
+from .tflite.writer import write_tflite
+from .wearable.rhythm import RhythmSimulation, simulate_strips
+from .wearable.simulate import Simulation, simulate
 from .witnesses import Witness, call_witnesses
 
 __all__ = [

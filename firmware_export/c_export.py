@@ -8,14 +8,14 @@ import numpy as np
 from ..compression.compact import CompactModel
 from ..signals.errors import InputError
 from ..signals.whole_files import atomic_folder
-from .footprint import measure_footprint
+from .emulator.footprint import measure_footprint
+from .emulator.worst_case import worst_case
 from .golden import GoldenVectors
 from .library import write_library, write_sources
 from .library.c_text import write_text
 from .library.readme import Costs, readme
 from .targets import DEFAULT_TARGET, Target, get_target
 from .toolchain import MissingToolError, build_device
-from .worst_case import worst_case
 
 __all__ = ["export_c", "write_sources"]
 

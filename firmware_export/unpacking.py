@@ -11,10 +11,10 @@ from ..compression.compact import CompactModel
 from ..compression.model_file import to_bytes
 from ..compression.storage import to_stored
 from ..compression.stored_walk import grids_of
-from .emulator import EmulatedCore
-from .footprint import DisagreementError
+from .emulator.emulator import EmulatedCore
+from .emulator.footprint import DisagreementError
+from .emulator.machine import Machine, check, place
 from .library.model_sources import write_sources
-from .machine import Machine, check, place
 from .toolchain import DEVICE_DIRECTORY, build_device
 
 __all__ = ["Unpacking", "measure_unpacking", "scratch_counts", "unpack_on"]

@@ -11,13 +11,13 @@ import numpy as np
 
 from ..compression import CompactModel
 from .c_export import write_sources
-from .emulator import EmulatedCore
+from .emulator.emulator import EmulatedCore
+from .emulator.machine import LoadedModel, Machine
+from .emulator.qemu import build_networks, run_networks
 from .golden import GoldenVectors
 from .host import HostMachine
-from .machine import LoadedModel, Machine
-from .qemu import build_networks, run_networks
 from .targets import Board
-from .tflite_writer import tflite_files
+from .tflite.writer import tflite_files
 from .toolchain import build_device, build_host
 
 __all__ = ["Witness", "call_witnesses", "each_witness"]

@@ -9,12 +9,12 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "analyze": ".app.analyze",
+    "analyze": ".app.analyze.ecg",
     "compress": ".app.verbs",
     "evaluate": ".app.verbs",
-    "export": ".app.firmware_verbs",
+    "export": ".app.wearable.firmware",
     "load": ".signals",
-    "simulate": ".app.simulate_verb",
+    "simulate": ".app.wearable.simulate",
     "train": ".app.verbs",
 }
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
 from ictus.firmware_export.c_export import export_c, write_sources
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.rhythm_run import RHYTHM_REGIONS, strip_inputs
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.rhythm_run import RHYTHM_REGIONS, strip_inputs
 from ictus.firmware_export.toolchain import (
     RUNTIME_DIRECTORY,
     FirmwareImage,

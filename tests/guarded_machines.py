@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ictus.firmware_export.machine import Machine
+from ictus.firmware_export.emulator.machine import Machine
 
 N_URGENCIES = 4
 _QUEUE_BYTES, _SLOT_BYTES = 256, 16

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ictus.firmware_export.device_run import push_samples, start_device
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.device_run import push_samples, start_device
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import Machine, check
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import Machine, check
 from ictus.firmware_export.toolchain import (
     RUNTIME_DIRECTORY,
     MissingToolError,

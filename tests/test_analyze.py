@@ -10,11 +10,11 @@ import pytest
 import wfdb
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.analysis import Analysis
-from ictus.app.analysis_files import AnalysisFiles, save_analysis
-from ictus.app.analyze import analyze
-from ictus.app.beat_events import EventFinder, StretchFinder, beat_events, stretches
-from ictus.app.heart_rate import HeartRate, HeartRateMeter
+from ictus.app.analyze.analysis import Analysis
+from ictus.app.analyze.beat_events import EventFinder, StretchFinder, beat_events, stretches
+from ictus.app.analyze.ecg import analyze
+from ictus.app.analyze.files import AnalysisFiles, save_analysis
+from ictus.app.analyze.heart_rate import HeartRate, HeartRateMeter
 from ictus.app.summaries import analysis_text
 from ictus.signals import SAMPLE_FOLDER, Recording, UnanalysableError, load
 

@@ -9,26 +9,33 @@ import ictus
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("signals", "models", "compression", "firmware_export", "app")
+APP_ORDER = ("analyze", "report", "evaluate", "wearable", "compress", "tasks", "review", "dashboard")
 SOURCES = sorted(
     p for folder in (*ORDER, "data_scripts", "ictus", "benchmarks") for p in (ROOT / folder).rglob("*.py")
 )
 C_SOURCES = sorted(p for p in (ROOT / "firmware_export").rglob("*.[ch]"))
 
 
-def _imported_folders(path: Path) -> set[str]:
-    """First folder of every relative import that leaves the file's own folder."""
-    depth = len(path.relative_to(ROOT).parts) - 1
+def _imported_folders(path: Path, root: Path) -> set[str]:
+    """First folder or module below `root` of every relative import that leaves the file's own folder of `root`."""
+    here = path.relative_to(root).parts[:-1]
     nodes = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.ImportFrom)]
-    return {(n.module or "").split(".")[0] for n in nodes if n.level == depth + 1}
+    leaving = [n for n in nodes if n.level == len(here) + 1]
+    return {(n.module or n.names[0].name).split(".")[0] for n in leaving}
 
 
 @pytest.mark.parametrize("folder", ORDER)
 def test_imports_go_one_way(folder):
-    allowed = (
-        {*ORDER[: ORDER.index(folder)], "data_scripts"} if folder == "app" else set(ORDER[: ORDER.index(folder)])
-    )
-    for path in (ROOT / folder).glob("*.py"):
-        assert _imported_folders(path) <= allowed, path.name
+    allowed = {*ORDER[: ORDER.index(folder)], *(["data_scripts"] if folder == "app" else [])}
+    for path in (ROOT / folder).rglob("*.py"):
+        assert _imported_folders(path, ROOT) <= allowed, path
+
+
+@pytest.mark.parametrize("folder", APP_ORDER)
+def test_imports_within_the_app_go_one_way(folder):
+    not_yet = set(APP_ORDER[APP_ORDER.index(folder) + 1 :])
+    for path in (ROOT / "app" / folder).rglob("*.py"):
+        assert not _imported_folders(path, ROOT / "app") & not_yet, path
 
 
 @pytest.mark.parametrize("path", SOURCES + C_SOURCES, ids=lambda p: p.relative_to(ROOT).as_posix())

@@ -12,7 +12,7 @@ import wfdb
 import wfdb.processing
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.decision_files import ANNOTATOR, decision_annotations
+from ictus.app.evaluate.decision_files import ANNOTATOR, decision_annotations
 from ictus.models import BeatRecord, Decisions, evaluate_decisions, prepare_record
 from ictus.models.beat_scores import (
     average_over_records,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.beat_cv import cross_validate
-from ictus.app.beat_splits import scoring_plan, seen_in_training, without_paced
+from ictus.app.evaluate.beat_splits import scoring_plan, seen_in_training, without_paced
+from ictus.app.evaluate.folds import cross_validate
 from ictus.app.model_files import LoadedModel
 from ictus.models import BeatRecord, GateSources, cv_protocols, prepare_record, recording_id, recording_ids
 from ictus.models.beat_train import TrainConfig

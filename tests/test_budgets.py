@@ -7,11 +7,11 @@ import pytest
 from ictus.app.model_files import ZOO
 from ictus.compression import load_compact
 from ictus.firmware_export.c_export import write_sources
-from ictus.firmware_export.device_run import run_recording
-from ictus.firmware_export.emulator import EmulatedCore
-from ictus.firmware_export.machine import Machine
-from ictus.firmware_export.rhythm_run import run_strips
-from ictus.firmware_export.seizure_run import run_seconds
+from ictus.firmware_export.emulator.device_run import run_recording
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import Machine
+from ictus.firmware_export.emulator.rhythm_run import run_strips
+from ictus.firmware_export.emulator.seizure_run import run_seconds
 from ictus.firmware_export.toolchain import MissingToolError, build_device
 from ictus.signals import SAMPLE_FOLDER, load, to_device
 from ictus.signals.eeg_lead import load_device_eeg

@@ -10,8 +10,8 @@ import pytest
 from ictus.app import commands
 from ictus.app.cli import main
 from ictus.compression import CompactModel, to_bytes
-from ictus.firmware_export.footprint import DisagreementError
-from ictus.firmware_export.machine import RuntimeRefusedError
+from ictus.firmware_export.emulator.footprint import DisagreementError
+from ictus.firmware_export.emulator.machine import RuntimeRefusedError
 from ictus.firmware_export.toolchain import MissingToolError
 from ictus.models.float_model import FloatModel
 from ictus.models.weights import FloatFile, float_to_bytes, seeded_net

@@ -12,11 +12,11 @@ from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
 from ictus.compression.model_file import load_compact, to_bytes
 from ictus.firmware_export.arena import lent_bytes
 from ictus.firmware_export.codegen import GeneratedCode, generate
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import STATUS_NAMES, LoadedModel, Machine, RuntimeRefusedError, place
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.library import write_sources
-from ictus.firmware_export.machine import STATUS_NAMES, LoadedModel, Machine, RuntimeRefusedError, place
 from ictus.firmware_export.toolchain import MissingToolError, build_device, build_host, read_symbols, require
 from ictus.signals.errors import InputError
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from html_page import Page
-from ictus.app import compress_cost, compress_search, compress_trials
 from ictus.app.cli import main
-from ictus.app.compress_beat import held_out_protocol
+from ictus.app.compress import cost as compress_cost
+from ictus.app.compress import search as compress_search
+from ictus.app.compress import trials as compress_trials
+from ictus.app.compress.beat import held_out_protocol
 from ictus.app.model_files import ZOO, read_card
 from ictus.compression import byte_count, load_compact
 from ictus.compression.sweep_grid import TrialPlan
@@ -190,7 +192,7 @@ def test_a_compact_model_is_not_compressed_again(capsys: pytest.CaptureFixture[s
 
 
 def test_held_out_patients_train_nothing(folder: Path, swept: dict) -> None:
-    from ictus.app.experiment import prepare_dataset
+    from ictus.app.evaluate.experiment import prepare_dataset
 
     records = prepare_dataset(None)[1]
     whole = cv_protocols(records, 3)[0]

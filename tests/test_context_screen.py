@@ -7,8 +7,8 @@ import pytest
 from ictus.app.model_files import load_model
 from ictus.compression import CompactModel, from_bytes, to_bytes
 from ictus.compression.context_screen import ScreenRecipe, with_context_screen
-from ictus.firmware_export.device_run import expected_run
-from ictus.firmware_export.native_device import NativeDevice
+from ictus.firmware_export.emulator.device_run import expected_run
+from ictus.firmware_export.native.device import NativeDevice
 from ictus.models import BeatRecord, prepare_record
 from ictus.models.beat_data import LabelledBeats
 from ictus.models.train import FitConfig

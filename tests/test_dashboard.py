@@ -10,29 +10,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.analyze import analyze
+from ictus.app.analyze.ecg import analyze
 from ictus.app.cli import main
-from ictus.app.operating_point import load_curves
-from ictus.app.review_log import Comment, EventKey, EventState
-from ictus.firmware_export.seizure_simulation import EEG_AFES
+from ictus.app.evaluate.operating_point import load_curves
+from ictus.app.review.log import Comment, EventKey, EventState
+from ictus.firmware_export.wearable.seizure import EEG_AFES
 from ictus.signals import CLASSES, SAMPLE_FOLDER
 
 pytest.importorskip("streamlit", reason="the dashboard extra is not installed")
 
-from ictus.app.views.case import Look
-from ictus.app.views.clock import clock
-from ictus.app.views.compare import compared
-from ictus.app.views.compare_eeg import OUTCOMES, compared_seconds
-from ictus.app.views.findings import SEVERITY, Choice, chosen, ecg_findings, present, with_added
-from ictus.app.views.keys import key_text, text_key
-from ictus.app.views.montage import EegStretch, montage_view
-from ictus.app.views.overview import overview, with_place
-from ictus.app.views.services import open_case, services
-from ictus.app.views.trend import N_COLUMNS, Curve, bridged, envelope, share_of_columns
+from ictus.app.dashboard.views.case import Look
+from ictus.app.dashboard.views.clock import clock
+from ictus.app.dashboard.views.compare import compared
+from ictus.app.dashboard.views.compare_eeg import OUTCOMES, compared_seconds
+from ictus.app.dashboard.views.findings import SEVERITY, Choice, chosen, ecg_findings, present, with_added
+from ictus.app.dashboard.views.keys import key_text, text_key
+from ictus.app.dashboard.views.montage import EegStretch, montage_view
+from ictus.app.dashboard.views.overview import overview, with_place
+from ictus.app.dashboard.views.services import open_case, services
+from ictus.app.dashboard.views.trend import N_COLUMNS, Curve, bridged, envelope, share_of_columns
 from streamlit.testing.v1 import AppTest
 
 EEG = "built-in:chbmit/chb01_18_ictal"
-PAGE = Path(__file__).resolve().parent.parent / "app" / "dashboard.py"
+PAGE = Path(__file__).resolve().parent.parent / "app" / "dashboard" / "script.py"
 
 
 @pytest.fixture(autouse=True)
@@ -288,7 +288,7 @@ def test_the_command_refuses_what_it_cannot_serve(tmp_path, capsys, monkeypatch)
 
 
 def test_it_listens_on_this_computer_only_and_reports_to_nobody():
-    from ictus.app.serve import LOCAL, streamlit_options
+    from ictus.app.dashboard.serve import LOCAL, streamlit_options
 
     options = streamlit_options(LOCAL, 8501, 200)
     assert options["server_address"] == "127.0.0.1"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from ictus.app.model_files import model_path
-from ictus.app.review_store import open_store
+from ictus.app.review.store import open_store
 from ictus.signals import SAMPLE_FOLDER
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

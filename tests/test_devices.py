@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from ictus.firmware_export.devices import CORES, Figure, device_table, get_device, load_devices
+from ictus.firmware_export.energy.devices import CORES, Figure, device_table, get_device, load_devices
 from ictus.signals.errors import InputError
 
 GOOD = """

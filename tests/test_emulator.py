@@ -5,11 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export import emulator, toolchain
-from ictus.firmware_export.emulator import OUTSIDE, DeviceFaultError, EmulatedCore
+from ictus.firmware_export import toolchain
+from ictus.firmware_export.emulator import emulator
+from ictus.firmware_export.emulator.emulator import OUTSIDE, DeviceFaultError, EmulatedCore
+from ictus.firmware_export.emulator.instructions import (
+    CLASSES,
+    classify,
+    extra_transfers,
+    is_conditional_branch,
+    leaves,
+)
+from ictus.firmware_export.emulator.machine import LoadedModel
 from ictus.firmware_export.golden import GoldenVectors
-from ictus.firmware_export.instructions import CLASSES, classify, extra_transfers, is_conditional_branch, leaves
-from ictus.firmware_export.machine import LoadedModel
 from ictus.firmware_export.toolchain import FirmwareImage, MissingToolError
 
 

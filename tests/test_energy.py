@@ -6,10 +6,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.firmware_export.cycles import CORE_CYCLES, CORE_CYCLES_SOURCE, FETCH_ASSUMPTION, cycles_of
-from ictus.firmware_export.devices import CORES, device_table, get_device
-from ictus.firmware_export.emulator import Profile
-from ictus.firmware_export.energy import (
+from ictus.firmware_export.emulator.emulator import Profile
+from ictus.firmware_export.emulator.instructions import CLASSES
+from ictus.firmware_export.energy.cycles import CORE_CYCLES, CORE_CYCLES_SOURCE, FETCH_ASSUMPTION, cycles_of
+from ictus.firmware_export.energy.devices import CORES, device_table, get_device
+from ictus.firmware_export.energy.ranges import Range
+from ictus.firmware_export.energy.system import (
     ACQUISITION_CYCLES,
     EVENT_BYTES,
     Traffic,
@@ -17,8 +19,6 @@ from ictus.firmware_export.energy import (
     battery_days,
     system_energy,
 )
-from ictus.firmware_export.instructions import CLASSES
-from ictus.firmware_export.ranges import Range
 from ictus.signals.errors import InputError
 
 NO_WAIT = Range.exact(0)

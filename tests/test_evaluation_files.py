@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from html_page import Page
 from ictus.app.cli import main
-from ictus.app.spread import spread_of
+from ictus.app.evaluate.spread import spread_of
 from ictus.compression import CompactModel, to_bytes
 from ictus.signals import SAMPLE_FOLDER
 

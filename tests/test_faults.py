@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from ictus.app.model_files import load_model
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.devices import get_device
-from ictus.firmware_export.energy_timeline import energy_timeline
+from ictus.firmware_export.energy.devices import get_device
 from ictus.firmware_export.faults import RAIL_COUNTS, inject, parse_fault
 from ictus.firmware_export.faults.cost import fault_duty, guarded_profile, worst_call
 from ictus.firmware_export.faults.outcome import FaultOutcome, GuardedFirmware, confusion_of
 from ictus.firmware_export.toolchain import MissingToolError, require
+from ictus.firmware_export.wearable.energy_timeline import energy_timeline
 from ictus.models import BeatRecord, prepare_record
 from ictus.signals import DEVICE_FS_HZ, SAMPLE_FOLDER, InputError, load
 

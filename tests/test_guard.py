@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.compression.compact import CompactModel
 from ictus.compression.model_file import to_bytes
-from ictus.firmware_export.device_run import run_recording
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.device_run import run_recording
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import Machine, place
 from ictus.firmware_export.faults import inject, parse_fault, run_guarded, write_guarded_sources
 from ictus.firmware_export.faults.guarded import start_feed
 from ictus.firmware_export.faults.inject import FaultySignal
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import Machine, place
 from ictus.firmware_export.toolchain import MissingToolError, build_device, build_host, require
 from ictus.signals import DEVICE_FS_HZ, InputError, detect_qrs
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.library import BUILT_IN, FOLDER, UPLOAD, Library
+from ictus.app.dashboard.library import BUILT_IN, FOLDER, UPLOAD, Library
 from ictus.app.recording_facts import model_facts, patient_identity, recording_facts
 from ictus.signals import SAMPLE_FOLDER, load
 from ictus.signals.errors import IctusError, InputError

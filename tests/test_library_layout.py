@@ -8,7 +8,7 @@ import pytest
 from ictus.app.model_files import ZOO
 from ictus.compression import load_compact
 from ictus.firmware_export import GoldenVectors, c_export, export_c
-from ictus.firmware_export.device_run import expected_run
+from ictus.firmware_export.emulator.device_run import expected_run
 from ictus.firmware_export.targets import TARGETS, get_target
 from ictus.firmware_export.toolchain import MissingToolError
 from ictus.signals import SAMPLE_FOLDER, InputError, load, to_device

@@ -11,17 +11,17 @@ import pytest
 import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ictus.app import analyze as analyze_module
-from ictus.app.analysis import BeatTable
-from ictus.app.analysis_stream import AnalysisStream
-from ictus.app.analyze import analyze, analyze_to_files, open_analysis
-from ictus.app.fibrillation import FibrillationFinder
-from ictus.app.reference_cascade import ReferenceCascade
-from ictus.app.rhythm_events import StripTable
+from ictus.app.analyze import ecg as analyze_module
+from ictus.app.analyze.analysis import BeatTable
+from ictus.app.analyze.ecg import analyze, analyze_to_files, open_analysis
+from ictus.app.analyze.fibrillation import FibrillationFinder
+from ictus.app.analyze.reference_cascade import ReferenceCascade
+from ictus.app.analyze.rhythm_events import StripTable
+from ictus.app.analyze.stream import AnalysisStream
 from ictus.compression import CompactModel
-from ictus.firmware_export import native_library as native_library_module
-from ictus.firmware_export.native_device import NativeDevice, detect_qrs_native, resample_native
-from ictus.firmware_export.native_library import NoNativeLibraryError, native_library
+from ictus.firmware_export.native import library as native_library_module
+from ictus.firmware_export.native.device import NativeDevice, detect_qrs_native, resample_native
+from ictus.firmware_export.native.library import NoNativeLibraryError, native_library
 from ictus.models.alarm_model import alarm_spans, standing
 from ictus.signals import (
     SAMPLE_FOLDER,

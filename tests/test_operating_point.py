@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ictus.app import beat_curves as module
-from ictus.app.beat_curves import KINDS
-from ictus.app.beat_splits import scoring_plan
-from ictus.app.experiment import prepare_annotated
-from ictus.app.model_files import load_model
-from ictus.app.operating_point import (
+from ictus.app.evaluate import beat_curves as module
+from ictus.app.evaluate.beat_curves import KINDS
+from ictus.app.evaluate.beat_splits import scoring_plan
+from ictus.app.evaluate.experiment import prepare_annotated
+from ictus.app.evaluate.operating_point import (
     THRESHOLDS,
     Curves,
     SubjectScores,
@@ -20,8 +19,9 @@ from ictus.app.operating_point import (
     curves_text,
     load_curves,
 )
+from ictus.app.evaluate.seizure_curves import ScoredRecording, seizure_counts, seizure_curves
+from ictus.app.model_files import load_model
 from ictus.app.recording_facts import ModelFacts, model_facts
-from ictus.app.seizure_curves import ScoredRecording, seizure_counts, seizure_curves
 from ictus.models import evaluate_beats
 from ictus.models.beat_scores import ECTOPIC, ectopic_score
 from ictus.signals import find_dataset

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ictus.app.analysis import Analysis
-from ictus.app.analysis_cache import cached_analysis, read_result, write_result
-from ictus.app.analyze import analyze
-from ictus.app.display_cache import DisplayCache
-from ictus.app.pyramid import Pyramid, build_pyramid, cached_pyramid, pyramid_by_key
+from ictus.app.analyze.analysis import Analysis
+from ictus.app.analyze.ecg import analyze
+from ictus.app.dashboard.analysis_cache import cached_analysis, read_result, write_result
+from ictus.app.dashboard.display_cache import DisplayCache
+from ictus.app.dashboard.pyramid import Pyramid, build_pyramid, cached_pyramid, pyramid_by_key
 from ictus.app.recording_facts import ModelFacts, recording_facts
 from ictus.signals import SAMPLE_FOLDER, Channel, Lead, load
 from ictus.signals.errors import InputError, UnanalysableError

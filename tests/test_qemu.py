@@ -5,16 +5,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ictus.app.firmware_verbs import golden_strips, golden_vectors, sample_record
 from ictus.app.model_files import ZOO
-from ictus.app.seizure_firmware import golden_eeg
+from ictus.app.wearable.firmware import golden_strips, golden_vectors, sample_record
+from ictus.app.wearable.seizure_firmware import golden_eeg
 from ictus.compression import CompactModel, load_compact
 from ictus.firmware_export import GoldenVectors, call_witnesses
 from ictus.firmware_export.c_export import write_sources
-from ictus.firmware_export.device_run import DeviceEvents
-from ictus.firmware_export.qemu import BoardFaultError, QemuProgram, build_example, push_recording, require_qemu
-from ictus.firmware_export.rhythm_run import StripEvents
-from ictus.firmware_export.seizure_run import SeizureEvents, expected_seconds
+from ictus.firmware_export.emulator.device_run import DeviceEvents
+from ictus.firmware_export.emulator.qemu import (
+    BoardFaultError,
+    QemuProgram,
+    build_example,
+    push_recording,
+    require_qemu,
+)
+from ictus.firmware_export.emulator.rhythm_run import StripEvents
+from ictus.firmware_export.emulator.seizure_run import SeizureEvents, expected_seconds
 from ictus.firmware_export.targets import TARGETS, Board
 from ictus.firmware_export.toolchain import MissingToolError, build_board, compiler
 from ictus.signals import CLASSES, SAMPLE_FOLDER, load, to_device

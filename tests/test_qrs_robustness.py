@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ictus.firmware_export.native_device import detect_qrs_native
-from ictus.firmware_export.native_library import NoNativeLibraryError, native_library
+from ictus.firmware_export.native.device import detect_qrs_native
+from ictus.firmware_export.native.library import NoNativeLibraryError, native_library
 from ictus.signals import DEVICE_FS_HZ, beats_of, default_data_folder, detect_qrs, find_dataset, load, match_peaks
 from ictus.signals import to_device as device_signal
 

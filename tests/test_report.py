@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 from html_page import Page
-from ictus.app.report import render_report
-from ictus.app.report_figures import PARTS
+from ictus.app.report.figures import PARTS
+from ictus.app.report.run_page import render_report
 
 LEAK = "leaks patients; only to compare with publications"
 

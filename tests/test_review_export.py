@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from ictus.app import review_export_pdf
 from ictus.app.recording_facts import ModelFacts, patient_identity, recording_facts
-from ictus.app.review_export import NO_DEVICE, ReviewDocument, ReviewedEvent, Strip, strip_window
-from ictus.app.review_export_pdf import pdf_report
-from ictus.app.review_export_tables import bids_events, events_csv
-from ictus.app.review_export_wfdb import beat_key, wfdb_annotations
-from ictus.app.review_log import Comment, EventKey, EventState
+from ictus.app.review import export_pdf as review_export_pdf
+from ictus.app.review.export import NO_DEVICE, ReviewDocument, ReviewedEvent, Strip, strip_window
+from ictus.app.review.export_pdf import pdf_report
+from ictus.app.review.export_tables import bids_events, events_csv
+from ictus.app.review.export_wfdb import beat_key, wfdb_annotations
+from ictus.app.review.log import Comment, EventKey, EventState
 from ictus.signals import SAMPLE_FOLDER, load
 from pypdf import PdfReader
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app import review_schema
 from ictus.app.recording_facts import ModelFacts, RecordingFacts
-from ictus.app.review_engine import default_url
-from ictus.app.review_log import Click, Decision, EventKey, EventState, event_states, standing_decisions
-from ictus.app.review_store import ReviewStore, ReviewStoreError, open_store
+from ictus.app.review import schema as review_schema
+from ictus.app.review.engine import default_url
+from ictus.app.review.log import Click, Decision, EventKey, EventState, event_states, standing_decisions
+from ictus.app.review.store import ReviewStore, ReviewStoreError, open_store
 from ictus.signals.errors import InputError
 from sqlalchemy import event, text
 

@@ -14,18 +14,18 @@ import pytest
 import wfdb
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.app.analysis import Analysis
-from ictus.app.analysis_files import save_analysis
-from ictus.app.analysis_stream import AnalysisStream
-from ictus.app.analyze import analyze, open_analysis
-from ictus.app.analyze_rhythm import LONGEST_STRIP_S, analyze_rhythm, save_rhythm
+from ictus.app.analyze.analysis import Analysis
+from ictus.app.analyze.ecg import analyze, open_analysis
+from ictus.app.analyze.files import save_analysis
+from ictus.app.analyze.reference_cascade import ReferenceCascade
+from ictus.app.analyze.rhythm_events import AfFinder, RhythmMeter, StripTable
+from ictus.app.analyze.stream import AnalysisStream
+from ictus.app.analyze.strips import LONGEST_STRIP_S, analyze_rhythm, save_rhythm
 from ictus.app.cli import main
 from ictus.app.model_files import load_model
-from ictus.app.reference_cascade import ReferenceCascade
-from ictus.app.rhythm_events import AfFinder, RhythmMeter, StripTable
 from ictus.app.summaries import rhythm_text
-from ictus.firmware_export.native_device import NativeDevice
-from ictus.firmware_export.native_library import NoNativeLibraryError, native_library
+from ictus.firmware_export.native.device import NativeDevice
+from ictus.firmware_export.native.library import NoNativeLibraryError, native_library
 from ictus.models.alarm_model import load_alarm
 from ictus.models.rhythm_cascade import decide_strips
 from ictus.models.rhythm_data import prepare_strip

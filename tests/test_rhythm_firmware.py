@@ -17,9 +17,9 @@ from ictus.firmware_export import (
     strip_inputs,
     write_tflite,
 )
-from ictus.firmware_export.device_run import DEVICE_REGIONS
-from ictus.firmware_export.rhythm_run import StripEvents
-from ictus.firmware_export.rhythm_simulation import RhythmSimulation, first_strip_difference
+from ictus.firmware_export.emulator.device_run import DEVICE_REGIONS
+from ictus.firmware_export.emulator.rhythm_run import StripEvents
+from ictus.firmware_export.wearable.rhythm import RhythmSimulation, first_strip_difference
 from ictus.signals import SAMPLE_FOLDER, InputError, gate_features, load, to_device
 
 

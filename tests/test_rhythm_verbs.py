@@ -5,9 +5,10 @@ import json
 
 import pytest
 from html_page import Page
-from ictus.app import compress_rhythm, rhythm_verbs
 from ictus.app.cli import main
-from ictus.app.rhythm_verbs import compress, evaluate, figures_of, train
+from ictus.app.compress import rhythm as compress_rhythm
+from ictus.app.tasks import rhythm as rhythm_verbs
+from ictus.app.tasks.rhythm import compress, evaluate, figures_of, train
 from ictus.models import load_float
 from ictus.models.rhythm_train import RhythmConfig
 from ictus.models.train import FitConfig

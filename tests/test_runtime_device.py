@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from ictus.compression.compact import CompactModel
 from ictus.firmware_export.arena import arena_bytes
 from ictus.firmware_export.c_export import write_sources
-from ictus.firmware_export.device_run import DEVICE_REGIONS, DeviceRun, expected_run, run_recording
-from ictus.firmware_export.emulator import OUTSIDE, EmulatedCore
+from ictus.firmware_export.emulator.device_run import DEVICE_REGIONS, DeviceRun, expected_run, run_recording
+from ictus.firmware_export.emulator.emulator import OUTSIDE, EmulatedCore
+from ictus.firmware_export.emulator.machine import RuntimeRefusedError
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import RuntimeRefusedError
 from ictus.firmware_export.toolchain import FirmwareImage, build_host
 from ictus.signals import BLOCK_SAMPLES
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
 from ictus.compression.model_file import from_bytes, to_bytes
 from ictus.firmware_export.arena import arena_bytes
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import STATUS_NAMES, LoadedModel, Machine, RuntimeRefusedError, place
 from ictus.firmware_export.golden import GoldenVectors
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import STATUS_NAMES, LoadedModel, Machine, RuntimeRefusedError, place
 from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY
 from ictus.signals.errors import CorruptModelError
 

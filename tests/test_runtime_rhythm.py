@@ -10,17 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.compression import CompactModel, to_bytes
 from ictus.firmware_export.arena import arena_bytes
-from ictus.firmware_export.device_run import run_recording, start_device
-from ictus.firmware_export.emulator import EmulatedCore
-from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import STATUS_NAMES, Machine, check, place
-from ictus.firmware_export.rhythm_run import (
+from ictus.firmware_export.emulator.device_run import run_recording, start_device
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import STATUS_NAMES, Machine, check, place
+from ictus.firmware_export.emulator.rhythm_run import (
     MIN_ANALYSABLE_BLOCKS,
     STRIP_BLOCKS,
     expected_strips,
     run_strips,
     strip_inputs,
 )
+from ictus.firmware_export.host import HostMachine
 from ictus.firmware_export.toolchain import FirmwareImage
 from ictus.signals import SAMPLE_FOLDER, detect_qrs, load, to_device
 from ictus.signals.rhythm_features import N_RHYTHM_FEATURES, rhythm_features

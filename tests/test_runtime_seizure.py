@@ -12,19 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ictus.app.model_files import ZOO
 from ictus.compression import CompactModel, load_compact, to_bytes
-from ictus.firmware_export import seizure_native as seizure_native_module
-from ictus.firmware_export.device_run import start_device
+from ictus.firmware_export.emulator.device_run import start_device
+from ictus.firmware_export.emulator.machine import STATUS_NAMES, Machine, RuntimeRefusedError, check, place
+from ictus.firmware_export.emulator.seizure_run import expected_seconds, run_seconds
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import STATUS_NAMES, Machine, RuntimeRefusedError, check, place
-from ictus.firmware_export.native_library import NoNativeLibraryError
-from ictus.firmware_export.seizure_native import (
+from ictus.firmware_export.native import seizure as seizure_native_module
+from ictus.firmware_export.native.library import NoNativeLibraryError
+from ictus.firmware_export.native.seizure import (
     NativeSeizure,
     ReferenceSeizure,
     SeizureRunner,
     SeizureSeconds,
     open_seizure,
 )
-from ictus.firmware_export.seizure_run import expected_seconds, run_seconds
 from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY
 from ictus.models.seizure_cascade import EVENT_RULE, SeizureDecisions
 from ictus.signals import SAMPLE_FOLDER, load

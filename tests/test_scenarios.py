@@ -7,17 +7,24 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from ictus.app.model_files import load_model
-from ictus.app.scenarios import beat_quality, scenario_rows, scenario_table
+from ictus.app.wearable.scenarios import beat_quality, scenario_rows, scenario_table
 from ictus.compression import CompactModel
-from ictus.firmware_export.devices import device_table, get_device
-from ictus.firmware_export.energy import EVENT_BYTES, system_energy
-from ictus.firmware_export.energy_timeline import energy_timeline, workload
-from ictus.firmware_export.fast_run import simulate_fast
-from ictus.firmware_export.instructions import CLASSES
-from ictus.firmware_export.scenarios import FIFO_SAMPLES, FRAME_BYTES, LINK_S, SCENARIOS, duty_of, scenarios_of
-from ictus.firmware_export.simulate import BeatSimulation, simulate
-from ictus.firmware_export.thresholds import PASS_ALL, with_threshold, without_cascade
+from ictus.firmware_export.emulator.instructions import CLASSES
+from ictus.firmware_export.energy.devices import device_table, get_device
+from ictus.firmware_export.energy.system import EVENT_BYTES, system_energy
 from ictus.firmware_export.toolchain import MissingToolError
+from ictus.firmware_export.wearable.energy_timeline import energy_timeline, workload
+from ictus.firmware_export.wearable.fast_run import simulate_fast
+from ictus.firmware_export.wearable.scenarios import (
+    FIFO_SAMPLES,
+    FRAME_BYTES,
+    LINK_S,
+    SCENARIOS,
+    duty_of,
+    scenarios_of,
+)
+from ictus.firmware_export.wearable.simulate import BeatSimulation, simulate
+from ictus.firmware_export.wearable.thresholds import PASS_ALL, with_threshold, without_cascade
 from ictus.signals import SAMPLE_FOLDER, InputError, Recording, load
 
 SECONDS = 40.5
@@ -190,7 +197,7 @@ def test_a_threshold_that_is_no_int8_is_refused(model: CompactModel, stage: str,
 
 
 def test_a_higher_threshold_lets_no_more_beats_pass(model: CompactModel, recording: Recording) -> None:
-    from ictus.firmware_export.native_device import NativeDevice
+    from ictus.firmware_export.native.device import NativeDevice
     from ictus.signals import to_device
 
     counts = to_device(recording).counts

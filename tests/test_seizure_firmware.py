@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ictus.app.model_files import ZOO
-from ictus.app.seizure_firmware import golden_eeg, simulate_eeg
+from ictus.app.wearable.seizure_firmware import golden_eeg, simulate_eeg
 from ictus.compression import CompactModel, load_compact
 from ictus.firmware_export import GoldenVectors, call_witnesses, export_c
-from ictus.firmware_export.emulator import EmulatedCore
-from ictus.firmware_export.seizure_run import SEIZURE_REGIONS, SeizureEvents, expected_seconds, run_seconds
-from ictus.firmware_export.seizure_simulation import (
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.seizure_run import (
+    SEIZURE_REGIONS,
+    SeizureEvents,
+    expected_seconds,
+    run_seconds,
+)
+from ictus.firmware_export.toolchain import FirmwareImage
+from ictus.firmware_export.wearable.seizure import (
     SeizureSimulation,
     eeg_wearable,
     first_second_difference,
     simulate_seconds,
 )
-from ictus.firmware_export.toolchain import FirmwareImage
 from ictus.signals import SAMPLE_FOLDER, InputError, load
 from ictus.signals.eeg_lead import eeg_lead, load_device_eeg, source_of
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import edfio
 import numpy as np
 import pytest
-from ictus.app import seizure_folds, seizure_verbs
+from ictus.app.analyze.eeg import analyze_eeg, eeg_display
 from ictus.app.cli import main
-from ictus.app.seizure_analysis import analyze_eeg, eeg_display
-from ictus.app.seizure_protocols import Decided, decide_files, loso_folds, subject_folds
-from ictus.app.seizure_report import negatives_json, scores_json, seizure_evaluation_text
+from ictus.app.evaluate import seizure_folds
+from ictus.app.evaluate.seizure_protocols import Decided, decide_files, loso_folds, subject_folds
+from ictus.app.evaluate.seizure_report import negatives_json, scores_json, seizure_evaluation_text
+from ictus.app.tasks import seizure as seizure_verbs
 from ictus.compression import CompactModel, to_bytes
 from ictus.models import float_to_bytes
 from ictus.models.seizure_excerpts import excerpts_bytes, read_excerpts, subject_excerpts

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
-from ictus.firmware_export.device_run import DeviceEvents, DeviceRun, StageCounts, expected_run
-from ictus.firmware_export.devices import device_table, get_device
-from ictus.firmware_export.simulate import Simulation, first_difference, simulate
+from ictus.firmware_export.emulator.device_run import DeviceEvents, DeviceRun, StageCounts, expected_run
+from ictus.firmware_export.energy.devices import device_table, get_device
 from ictus.firmware_export.toolchain import MissingToolError
+from ictus.firmware_export.wearable.simulate import Simulation, first_difference, simulate
 from ictus.signals import (
     N_CONTEXT,
     N_GATE_FEATURES,

@@ -13,9 +13,9 @@ from ictus.compression import CompactLayer, CompactModel, CompactStage, from_byt
 from ictus.compression.compact import pool_positions
 from ictus.compression.shrink import remove_dead_channels
 from ictus.firmware_export.arena import arena_bytes
-from ictus.firmware_export.emulator import EmulatedCore
+from ictus.firmware_export.emulator.emulator import EmulatedCore
+from ictus.firmware_export.emulator.machine import LoadedModel, RuntimeRefusedError
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import LoadedModel, RuntimeRefusedError
 from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY
 from ictus.signals import CorruptModelError, UnanalysableError
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ictus.compression.compact import CompactLayer, CompactModel, CompactStage
-from ictus.firmware_export.tflite_writer import tflite_files, write_tflite
+from ictus.firmware_export.tflite.writer import tflite_files, write_tflite
 from ictus.signals import SAMPLE_FOLDER, beat_windows, detect_qrs, gate_features, load, to_device
 from ictus.signals.errors import InputError
 

@@ -11,8 +11,8 @@ from ictus.compression import CompactLayer, CompactModel, CompactStage, load_com
 from ictus.compression.coding.packer import Packer
 from ictus.compression.packers import PACKERS
 from ictus.compression.packers.contextual import CONTEXTS
+from ictus.firmware_export.emulator.machine import STATUS_NAMES, RuntimeRefusedError
 from ictus.firmware_export.host import HostMachine
-from ictus.firmware_export.machine import STATUS_NAMES, RuntimeRefusedError
 from ictus.firmware_export.toolchain import RUNTIME_DIRECTORY, MissingToolError
 from ictus.firmware_export.unpacking import measure_unpacking, scratch_counts, unpack_on
 from ictus.firmware_export.update_file import write_update

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from html_page import Page
 from ictus.app.cli import main
-from ictus.app.energy_strip import GROUPS
-from ictus.app.wearable_figures import days_figure, timeline_figure
-from ictus.app.wearable_page import wearable_page
+from ictus.app.report.energy_strip import GROUPS
+from ictus.app.wearable.figures import days_figure, timeline_figure
+from ictus.app.wearable.page import wearable_page
 from ictus.firmware_export.toolchain import MissingToolError, require
 from ictus.signals import SAMPLE_FOLDER
 

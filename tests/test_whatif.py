@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from ictus.app.model_files import load_model
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.devices import device_table, get_device
-from ictus.firmware_export.instructions import COSTS
-from ictus.firmware_export.ranges import Range
-from ictus.firmware_export.scenarios import Observed, duty_of, scenario
-from ictus.firmware_export.timeline import StageTimeline
+from ictus.firmware_export.emulator.instructions import COSTS
+from ictus.firmware_export.energy.devices import device_table, get_device
+from ictus.firmware_export.energy.ranges import Range
+from ictus.firmware_export.wearable.scenarios import Observed, duty_of, scenario
+from ictus.firmware_export.wearable.timeline import StageTimeline
 from ictus.firmware_export.whatif.accelerator import (
     MACHINES,
     energy_tables,

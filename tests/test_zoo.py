@@ -28,7 +28,7 @@ def model() -> CompactModel:
 @pytest.fixture(scope="module")
 def golden():
     """Real windows of the sample's test patients."""
-    from ictus.app.firmware_verbs import golden_vectors
+    from ictus.app.wearable.firmware import golden_vectors
     from ictus.firmware_export import GoldenVectors
 
     found = find_dataset()

@@ -6,11 +6,11 @@ import numpy as np
 
 from ...models.beat_data import BeatRecord
 from ...signals.device_signal import DEVICE_FS_HZ
-from ..emulator import EmulatedCore
-from ..instructions import CLASSES
-from ..scenarios import Duty, Observed, duty_of, scenario
-from ..simulation import second_lengths
-from ..timeline import StageProfile, StageRecorder
+from ..emulator.emulator import EmulatedCore
+from ..emulator.instructions import CLASSES
+from ..wearable.scenarios import Duty, Observed, duty_of, scenario
+from ..wearable.simulation import second_lengths
+from ..wearable.timeline import StageProfile, StageRecorder
 from .guarded import run_guarded, start_feed
 from .inject import FaultySignal, inject
 from .outcome import FaultOutcome, GuardedFirmware

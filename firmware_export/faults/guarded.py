@@ -11,8 +11,8 @@ from ...compression.compact import CompactModel
 from ...signals.device_signal import DEVICE_FS_HZ
 from ...signals.errors import InputError
 from ..c_export import write_sources
-from ..device_run import StageCounts
-from ..machine import Machine, check
+from ..emulator.device_run import StageCounts
+from ..emulator.machine import Machine, check
 from ..toolchain import DEVICE_DIRECTORY
 from .inject import FaultySignal
 

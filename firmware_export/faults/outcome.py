@@ -17,10 +17,10 @@ from ...models.beat_scores import ectopic_score
 from ...signals.beat_classes import CLASSES
 from ...signals.device_signal import DEVICE_FS_HZ
 from ...signals.matching import match_peaks
-from ..device_run import DEVICE_REGIONS
-from ..emulator import EmulatedCore
+from ..emulator.device_run import DEVICE_REGIONS
+from ..emulator.emulator import EmulatedCore
+from ..emulator.machine import Machine
 from ..host import HostMachine
-from ..machine import Machine
 from ..toolchain import build_device, build_host
 from .guarded import URGENCIES, GuardedRun, run_guarded, write_guarded_sources
 from .inject import FaultySignal, inject

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from ...compression.compact import CompactModel
-from ..footprint import Footprint
+from ..emulator.footprint import Footprint
+from ..emulator.worst_case import WorstCase
 from ..targets import Target
 from ..toolchain import FirmwareImage
-from ..worst_case import WorstCase
 from .model_sources import accumulator_bound, has_stream
 
 __all__ = ["Costs", "readme"]

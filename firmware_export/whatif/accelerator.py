@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from ...compression.compact import CompactLayer, CompactModel
-from ..devices import Figure, read_rows
-from ..ranges import Range
+from ..energy.devices import Figure, read_rows
+from ..energy.ranges import Range
 
 __all__ = [
     "MACHINES",

@@ -16,7 +16,7 @@ import numpy as np
 
 from ...signals.beats import BLOCK_SAMPLES
 from ...signals.errors import InputError
-from ..devices import Figure, read_rows
+from ..energy.devices import Figure, read_rows
 
 __all__ = [
     "DAY_S",

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ...signals.device_signal import DEVICE_FS_HZ
-from ..devices import Device, Figure, Mcu, read_rows
-from ..energy_timeline import EnergyTimeline, energy_timeline
-from ..prices import Prices
-from ..ranges import Range
-from ..scenarios import FIFO_SAMPLES, Duty
+from ..energy.devices import Device, Figure, Mcu, read_rows
+from ..energy.prices import Prices
+from ..energy.ranges import Range
+from ..wearable.energy_timeline import EnergyTimeline, energy_timeline
+from ..wearable.scenarios import FIFO_SAMPLES, Duty
 
 __all__ = [
     "FIFO_S",

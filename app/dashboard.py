@@ -1,5 +1,0 @@
-"""The script that Streamlit runs; the pages lie in ``views``."""
-
-from ictus.app.views.shell import show  # pyright: ignore[reportMissingImports] - a script, not a module of the package
-
-show()

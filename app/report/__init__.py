@@ -1,0 +1,1 @@
+"""Pages that load nothing from anywhere: their frame, figures and strips."""

@@ -1,0 +1,237 @@
+"""The verbs of the `beat` task: train, evaluate and compress."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...compression import CompactModel
+from ...models import (
+    BeatEvaluation,
+    BeatRecord,
+    FloatFile,
+    GateSources,
+    Protocol,
+    evaluate_beats,
+    float_to_bytes,
+    make_protocol,
+    recording_ids,
+)
+from ...models.train import Progress
+from ...models.weights import seeded_net
+from ...signals import InputError, LocalDataset, find_dataset
+from ..compress.beat import beat_bench
+from ..compress.verbs import compress_with
+from ..evaluate.beat_files import Evaluated, write_evaluation
+from ..evaluate.beat_splits import SPLITS, ScoringPlan, refuse_own_data, scoring_plan, without_paced
+from ..evaluate.experiment import contract, prepare_annotated, prepare_dataset, prepare_extra, train_protocol
+from ..evaluate.folds import FOLDS_FOLDER, cross_validate, folds_sha256
+from ..evaluate.spread import beat_figures, spread_of
+from ..model_files import LoadedModel, load_model
+from ..output import write_bytes
+
+figures_of = beat_figures
+"""The figures that seeds are compared by."""
+
+__all__ = ["bench", "compress", "evaluate", "figures_of", "train"]
+
+bench = beat_bench
+"""A trained float model with its data, to try recipes on."""
+
+Models = str | Path | Sequence[str | Path] | None
+"""One model, several that differ in their seed, or None for the zoo's compact model."""
+
+
+def train(
+    data: str | Path | None = None,
+    split: str = "inter",
+    out: str | Path | None = None,
+    seed: int = 0,
+    extra: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> tuple[FloatFile, dict[str, Any]]:
+    """Train the float network on the training side of a split; writes `out` if given.
+
+    Parameters
+    ----------
+    extra : further labelled data sets for the training side of ``inter``
+
+    Returns
+    -------
+    the trained model with its provenance, and its evaluation on the test side
+    """
+    found, records = prepare_dataset(data, "detected", progress)
+    names, added = prepare_extra(extra, progress)
+    protocol = make_protocol(split, records, seed, added)
+    _refuse_tested(protocol)
+    material = protocol.training_set(GateSources.find(found.is_sample))
+    file = train_protocol(protocol, material, found, progress, names)
+    if out is not None:
+        write_bytes(Path(out), float_to_bytes(file))
+    split_names = protocol.key, protocol.name
+    n_bytes = file.model.net.n_float_bytes()
+    result = contract(protocol.evaluate(file.model), found, split_names, n_bytes, protocol.sha256)
+    return file, result | {"provenance": file.provenance}
+
+
+def _refuse_tested(protocol: Protocol) -> None:
+    """Raise `InputError` if an extra recording is one of those that test, under whatever name."""
+    tested = set(recording_ids(protocol.test).values())
+    leaked = sorted(name for name, number in recording_ids(protocol.extra).items() if number in tested)
+    if leaked:
+        raise InputError(f"the extra training data hold {len(leaked)} recordings that test (first {leaked[0]})")
+
+
+def evaluate(
+    model: Models = None,
+    data: str | Path | None = None,
+    split: str = "inter",
+    peaks: str = "detected",
+    out: str | Path | None = None,
+    folds: int = 5,
+    seeds: Sequence[int] = (0,),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a model by a split; writes tables, annotations and a report into the folder `out` if given.
+
+    Parameters
+    ----------
+    model : several models give the first one's scores and the spread over all; None is the zoo's
+    split : ``inter`` and ``intra`` refuse a model that was trained on another split of these data; ``external``
+        scores every recording and refuses a model that was trained on any of them; ``all`` scores every
+        recording and tells those of the training apart; ``cv`` trains a float model per fold
+    peaks : ``detected`` or ``reference``; with `out` both are compared
+    folds, seeds : of ``cv``
+    """
+    found = find_dataset(data)
+    if split == "cv":
+        if model is not None:
+            raise InputError("--split cv trains its own models; it takes no --model")
+        return _cross_validated(found, peaks, out, folds, seeds, progress)
+    if split not in SPLITS:
+        raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}, cv")
+    paths = [model] if model is None or isinstance(model, str | Path) else list(model)
+    loaded = [load_model(path) for path in paths]
+    if split == "external":
+        for each in loaded:
+            refuse_own_data(each, found)
+    records, left_out = prepare_annotated(found, peaks, progress)
+    plan = scoring_plan(split, loaded[0], found, records)
+    evaluation = evaluate_beats(loaded[0].model, plan.records, plan.wanted)
+    result = _result(evaluation, found, plan, loaded[0], left_out)
+    if plan.key == "all" or plan.apart:
+        result["subsets"] = _subsets(loaded[0], plan)
+    if len(loaded) > 1:
+        others = [_figures(other, found, split, records) for other in loaded[1:]]
+        result |= _over_seeds([m.path.name for m in loaded], [beat_figures(result), *others])
+    if out is not None:
+        other = "reference" if peaks == "detected" else "detected"
+        again, _ = prepare_annotated(found, other, progress)
+        names = {r.name for r in plan.records}
+        second = evaluate_beats(loaded[0].model, [r for r in again if r.name in names], plan.wanted)
+        result["by_peaks"] = {e.peaks: _brief(e) for e in (evaluation, second)}
+        write_evaluation(Path(out), result, Evaluated(evaluation, plan.records, found, plan.wanted is None))
+    return result
+
+
+def _result(
+    evaluation: BeatEvaluation,
+    found: LocalDataset,
+    plan: ScoringPlan,
+    loaded: LoadedModel,
+    left_out: Mapping[str, str],
+) -> dict[str, Any]:
+    head = contract(evaluation, found, (plan.key, plan.name), loaded.n_bytes, plan.sha256)
+    warnings = list(_warnings(evaluation, found, plan, loaded))
+    return head | plan.to_json() | {"not_scored": dict(left_out), "model": loaded.path.name, "warnings": warnings}
+
+
+def _warnings(
+    evaluation: BeatEvaluation, found: LocalDataset, plan: ScoringPlan, loaded: LoadedModel
+) -> Iterator[str]:
+    """What makes these scores less than they seem."""
+    if plan.key == "intra":
+        yield "Patients are on both sides of this split: only to compare with publications that do the same."
+    if plan.shared_subjects and plan.key == "inter":
+        yield f"On both sides, as published: subject {', '.join(plan.shared_subjects)}."
+    if plan.key == "all" and plan.seen:
+        yield f"The model was trained on {len(plan.seen)} of these recordings; see the subsets."
+    if not loaded.provenance:
+        yield "The model does not say what it was trained on; it may have been these data."
+    if found.name in map(str, loaded.provenance.get("gate_data") or ()):
+        yield f"The gate was trained with recordings of {found.name}."
+    n_classes = int((evaluation.table[:-1].sum(axis=1) > 0).sum())
+    if n_classes == 1:
+        yield "The reference holds one class only: figures of the other classes mean nothing."
+
+
+def _brief(evaluation: BeatEvaluation) -> dict[str, Any]:
+    """The figures that are compared between subsets or kinds of peaks."""
+    kept = ("units", "accuracy", "majority_baseline", "macro_f1", "classes", "ectopic", "qrs", "rejected_fraction")
+    everything = evaluation.to_json()
+    return {key: everything[key] for key in kept} | {"records": sorted(evaluation.tables)}
+
+
+def _subsets(loaded: LoadedModel, plan: ScoringPlan) -> dict[str, Any]:
+    """Scores of the recordings of the training, of the others, and of those that are not in the totals."""
+    parts = {
+        "trained on": tuple(r for r in plan.records if r.name in plan.seen),
+        "new to the model": tuple(r for r in plan.records if r.name not in plan.seen),
+        **plan.apart,
+    }
+    return {name: _brief(evaluate_beats(loaded.model, records)) for name, records in parts.items() if records}
+
+
+def _figures(
+    loaded: LoadedModel, found: LocalDataset, split: str, records: Sequence[BeatRecord]
+) -> dict[str, float]:
+    plan = scoring_plan(split, loaded, found, records)
+    return beat_figures(evaluate_beats(loaded.model, plan.records, plan.wanted).to_json())
+
+
+def _over_seeds(names: Sequence[str], figures: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    rows = [{"name": name} | dict(row) for name, row in zip(names, figures, strict=True)]
+    return {"seeds": rows, "spread": spread_of(figures)}
+
+
+def _cross_validated(
+    found: LocalDataset,
+    peaks: str,
+    out: str | Path | None,
+    folds: int,
+    seeds: Sequence[int],
+    progress: Progress | None,
+) -> dict[str, Any]:
+    """Scores of the first seed, and the spread over all."""
+    records, left_out = prepare_annotated(found, peaks, progress)
+    counted = without_paced(found, records)
+    sources = GateSources.find(found.is_sample)
+    keep_in = None if out is None else Path(out) / FOLDS_FOLDER
+    runs = [cross_validate(counted, sources, folds, s, keep_in=keep_in, progress=progress) for s in seeds]
+    name = f"cross-validation, {folds} folds by subject"
+    plan = ScoringPlan("cv", name, folds_sha256(counted, folds, seeds), counted)
+    names = {r.name for r in counted}
+    left_out |= {r.name: "paced (EC57 leaves them out)" for r in records if r.name not in names}
+    n_bytes = seeded_net(counted[0].features.shape[1], 0).n_float_bytes()
+    result = contract(runs[0], found, (plan.key, plan.name), n_bytes, plan.sha256) | plan.to_json()
+    result |= {"not_scored": left_out, "model": "one float model per fold", "folds": folds}
+    result |= _over_seeds([f"seed {s}" for s in seeds], [beat_figures(run.to_json()) for run in runs])
+    if out is not None:
+        write_evaluation(Path(out), result, Evaluated(runs[0], plan.records, found, True))
+    return result
+
+
+def compress(
+    model: str | Path,
+    data: str | Path | None = None,
+    recipe: str = "default",
+    out: str | Path | None = None,
+    extra: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> tuple[CompactModel, dict[str, Any]]:
+    """Compress a trained float model with the data it was trained on; writes `out` and its card if given.
+
+    Parameters
+    ----------
+    extra : where the extra data sets of the training lie, if not under their names
+    """
+    return compress_with(beat_bench(model, data, extra, progress), recipe, out, progress)

@@ -1,0 +1,246 @@
+"""The verbs of the `seizure` task: train, evaluate and compress."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ...compression import CompactModel, Recipe
+from ...models import FloatFile, float_to_bytes
+from ...models.seizure_fit import SeizureConfig
+from ...models.seizure_train import train_seizure
+from ...models.staged import StagedModel
+from ...models.train import Progress
+from ...signals import InputError
+from ...signals.eeg_files import EegFile, eeg_files
+from ..compress.seizure import FITTED, MONTAGE, SEIZURE_RECIPES, labelled_eeg, seizure_bench, seizure_sides
+from ..compress.verbs import compress_with
+from ..evaluate.folds import FOLDS_FOLDER
+from ..evaluate.seizure_folds import EXCERPTS, FoldModels, excerpts_of
+from ..evaluate.seizure_protocols import Decided, SeizureFold, by_subject, decide_files, loso_folds, subject_folds
+from ..evaluate.seizure_report import negatives_json, scores_json, warnings_of
+from ..evaluate.spread import spread_of
+from ..model_files import load_model
+from ..output import require_writable, write_bytes, write_json
+
+__all__ = ["SPLITS", "bench", "compress", "evaluate", "figures_of", "train"]
+
+bench = seizure_bench
+"""A trained float model with its data, to try recipes on."""
+
+SPLITS = ("loso", "subject", "external", "all")
+
+_Folds = Callable[[Sequence[EegFile]], tuple[SeizureFold, ...]]
+_PROTOCOLS: dict[str, tuple[str, _Folds]] = {
+    "loso": ("leave one subject out", loso_folds),
+    "subject": ("subject-specific, leave one seizure out in time order", subject_folds),
+}
+
+
+def train(
+    data: str | Path | None = None,
+    split: str = "all",
+    out: str | Path | None = None,
+    seed: int = 0,
+    montage: str = MONTAGE,
+    extra: Sequence[str | Path] = (),
+    progress: Progress | None = None,
+) -> tuple[FloatFile, dict[str, Any]]:
+    """Train gate, screen and CNN; writes `out` if given.
+
+    Parameters
+    ----------
+    split : ``all`` trains on every subject, and the figures are those of the training recordings, said so;
+        ``without-chb01`` leaves that subject out and scores it
+    montage : see `plan_montage`
+    extra : further labelled EEG that trains, folders or names such as ``bonn``; each counts as one subject, and
+        its recordings choose their channels themselves
+
+    Returns
+    -------
+    the trained model with its provenance, and its evaluation
+    """
+    name, files = labelled_eeg(data)
+    trained_on, tested = seizure_sides(files, split)
+    model, _ = train_seizure(excerpts_of(trained_on, montage, extra), _config(seed), progress)
+    provenance = {
+        "dataset": name,
+        "split": split,
+        "montage": montage,
+        "extra": [str(e) for e in extra],
+        "subjects": sorted(by_subject(trained_on)),
+        "seed": seed,
+    }
+    file = FloatFile("seizure", model, provenance)
+    if out is not None:
+        write_bytes(Path(out), float_to_bytes(file))
+    head = _Head(name, split, split, montage, model.net.n_float_bytes())
+    result = _contract(head, tested, decide_files(tested, model, montage, progress))
+    if split == "all":
+        result["warnings"].append(FITTED)
+    return file, result | {"provenance": provenance}
+
+
+def evaluate(
+    model: str | Path | Sequence[str | Path] | None = None,
+    data: str | Path | None = None,
+    split: str = "loso",
+    out: str | Path | None = None,
+    negatives: str | Path | None = None,
+    montage: str = MONTAGE,
+    extra: Sequence[str | Path] = (),
+    recipe: str | None = None,
+    seeds: Sequence[int] = (0,),
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score the seizure task by SzCORE's rules.
+
+    Parameters
+    ----------
+    split : ``loso`` trains a model for every subject on the others; ``subject`` one for every seizure but the
+        first on what came before it in the same subject; ``external`` and ``all`` score one model on all
+        recordings, the former only if it has seen none of the subjects
+    out : folder for ``report.json``; with ``loso`` and ``subject`` finished folds are kept in it, and taken from
+        there when it runs again
+    negatives : folder of seizure-free EEG; recordings that are known to hold a seizure are left out
+    montage, extra : as for `train`; negatives choose their channels themselves
+    recipe : compress every fold's model, too, and report both
+    seeds : of the trainings, a whole cross-validation each; the figures are those of the first, with the spread
+        over all beside them
+    """
+    if split not in SPLITS:
+        raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
+    name, files = labelled_eeg(data)
+    quiet = _seizure_free(negatives)
+    if split in _PROTOCOLS:
+        if model is not None:
+            raise InputError(f"--split {split} trains its own models; it takes no --model")
+        head = _Head(name, split, _PROTOCOLS[split][0], montage)
+        with TemporaryDirectory() as scratch:
+            store = Path(scratch) if out is None else require_writable(out) / FOLDS_FOLDER
+            (store / EXCERPTS).mkdir(parents=True, exist_ok=True)
+            folds = [FoldModels(store, files, montage, tuple(extra), _config(seed), progress) for seed in seeds]
+            result = _with_spread([_cross_validated(head, models, quiet, recipe) for models in folds], seeds)
+    else:
+        result = _one_model(_Head(name, split, split, montage), files, quiet, model, progress)
+    if out is not None:
+        write_json(require_writable(out) / "report.json", result)
+    return result
+
+
+def compress(
+    model: str | Path,
+    data: str | Path | None = None,
+    recipe: str = "default",
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[CompactModel, dict[str, Any]]:
+    """Compress a trained float model with the data it was trained on; writes `out` and its card if given."""
+    return compress_with(seizure_bench(model, data), recipe, out, progress)
+
+
+def figures_of(result: dict[str, Any]) -> dict[str, float]:
+    """The figures that seeds are compared by."""
+    events = {key: result["events"][key] for key in ("sensitivity", "precision", "f1")}
+    return events | {key: result[key] for key in ("accuracy", "macro_f1", "rejected_fraction")}
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a result says of where it comes from."""
+
+    dataset: str
+    split: str
+    split_name: str
+    montage: str
+    model_bytes: float = 0.0
+
+
+def _seizure_free(negatives: str | Path | None) -> tuple[EegFile, ...]:
+    if negatives is None:
+        return ()
+    files = tuple(f for f in eeg_files(negatives) if not f.seizures_s)
+    if not files:
+        raise InputError(f"{negatives}: every recording holds a seizure; none can be a negative")
+    return tuple(replace(f, state="", seizures_s=()) for f in files)
+
+
+def _config(seed: int) -> SeizureConfig:
+    """How every model of this task is trained."""
+    return SeizureConfig().seeded(seed)
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in SEIZURE_RECIPES:
+        raise InputError(f"recipe {name!r} is not known; known: {', '.join(SEIZURE_RECIPES)}")
+    return SEIZURE_RECIPES[name]
+
+
+def _cross_validated(
+    head: _Head, models: FoldModels, quiet: tuple[EegFile, ...], recipe: str | None
+) -> dict[str, Any]:
+    folds = _PROTOCOLS[head.split][1](models.files)
+    makers: dict[str, Callable[[SeizureFold], StagedModel]] = {"float": models.float_model}
+    if recipe is not None:
+        makers["compact"] = partial(models.compact_model, recipe=_recipe(recipe))
+    results: dict[str, dict[str, Any]] = {}
+    for kind, make in makers.items():
+        decided: list[Decided] = []
+        heard: list[list[Decided]] = []
+        for number, fold in enumerate(folds, 1):
+            model = make(fold)
+            decided += models.decided(fold, kind, fold.test, model)
+            heard += [models.decided(fold, kind, quiet, model)] if quiet else []
+            if models.progress:
+                models.progress(f"{head.split} {kind}", number, len(folds), fold.name)
+        n_bytes = models.n_bytes[kind]
+        tested = [f for fold in folds for f in fold.test]
+        results[kind] = _contract(replace(head, model_bytes=sum(n_bytes) / len(n_bytes)), tested, decided, heard)
+    results["float"]["folds"] = [
+        {"name": fold.name, "train": len(fold.train), "test": [f.name for f in fold.test]} for fold in folds
+    ]
+    return results["float"] | ({"compact": results["compact"]} if recipe is not None else {})
+
+
+def _with_spread(results: Sequence[dict[str, Any]], seeds: Sequence[int]) -> dict[str, Any]:
+    """The first result, with the figures of all and their spread if there are more."""
+    if len(results) == 1:
+        return results[0]
+    figures = [figures_of(result) for result in results]
+    rows = [
+        {"name": f"seed {seed}", "events": result["events"]} | row
+        for seed, result, row in zip(seeds, results, figures, strict=True)
+    ]
+    return results[0] | {"seeds": rows, "spread": spread_of(figures)}
+
+
+def _one_model(
+    head: _Head,
+    files: tuple[EegFile, ...],
+    quiet: tuple[EegFile, ...],
+    model: str | Path | Sequence[str | Path] | None,
+    progress: Progress | None,
+) -> dict[str, Any]:
+    if isinstance(model, Sequence) and not isinstance(model, str):
+        raise InputError(f"--split {head.split} of seizure takes one --model, {len(model)} were given")
+    loaded = load_model(model, "seizure")
+    known = sorted(set(loaded.provenance.get("subjects", ())) & {f.subject for f in files})
+    if known and head.split == "external":
+        raise InputError(f"{loaded.path}: was trained on {', '.join(known)}; an external evaluation needs others")
+    decided = decide_files(files, loaded.model, head.montage, progress)
+    heard = [decide_files(quiet, loaded.model, None, progress)] if quiet else []
+    result = _contract(replace(head, model_bytes=loaded.n_bytes), files, decided, heard)
+    if known:
+        result["warnings"].append(f"the model was trained on these subjects: {', '.join(known)}")
+    return result | {"model": loaded.path.name}
+
+
+def _contract(
+    head: _Head, files: Sequence[EegFile], decided: Sequence[Decided], heard: Sequence[Sequence[Decided]] = ()
+) -> dict[str, Any]:
+    """Decisions in the shape of the command line's JSON contract."""
+    result = {"task": "seizure", **vars(head)} | scores_json(decided)
+    result["warnings"] = warnings_of(decided, any(f.state for f in files))
+    return result | ({"negatives": negatives_json(heard)} if heard else {})

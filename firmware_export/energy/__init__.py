@@ -1,0 +1,1 @@
+"""What work costs: devices, cycles, prices, and the energy of a whole wearable."""

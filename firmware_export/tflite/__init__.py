@@ -1,0 +1,1 @@
+"""The same integer model as a `.tflite` file."""

@@ -1,0 +1,1 @@
+"""A recording on the emulated wearable: timelines, scenarios, energy second by second."""
