@@ -9,14 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from multiprocessing.managers import SyncManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..compression import BEAT_RECIPES, CompactModel, compress_beat, to_bytes
-from ..firmware_export import DisagreementError, GoldenVectors, Simulation, export_c, get_device, write_tflite
-from ..firmware_export.wearable import simulate
+from ..firmware_export import (
+    DisagreementError,
+    GoldenVectors,
+    Simulation,
+    export_c,
+    get_device,
+    simulate,
+    write_tflite,
+)
 from ..models import (
     BeatEvaluation,
     BeatRecord,
@@ -29,6 +37,7 @@ from ..models import (
 )
 from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
+from ..signals.child_process import end_with_parent
 from .evaluate.experiment import (
     check_annotated,
     compression_summary,
@@ -148,7 +157,9 @@ def _shortened(protocol: Protocol) -> Protocol:
 def _in_parallel(job: Callable[..., _Arm], keys: Sequence[str], progress: Progress | None) -> list[_Arm]:
     """`job(key, lines)` for every key in a process of its own; what they report goes to `progress`."""
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(len(keys), mp_context=context) as pool:
+    manager = SyncManager(ctx=context)
+    manager.start(end_with_parent)
+    with manager, ProcessPoolExecutor(len(keys), context, end_with_parent) as pool:
         lines = manager.Queue()
         futures = [pool.submit(job, key, lines) for key in keys]
         while not _all_done(futures) or not lines.empty():

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from ictus.compression import load_compact
 from ictus.compression.compact import CompactModel
-from ictus.firmware_export.wearable import simulate
+from ictus.firmware_export import simulate
 from ictus.models import GateSources, StagedModel, prepare_records
 from ictus.models.gate_data import GateExamples, strip_examples
 from ictus.models.gate_folds import auc, auc_interval, strip_gates

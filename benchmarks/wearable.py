@@ -24,9 +24,9 @@ from ictus.app.model_files import load_model
 from ictus.app.wearable.firmware import compact_of
 from ictus.app.wearable.scenarios import INFERENCE, Quality, beat_quality
 from ictus.compression import CompactModel
+from ictus.firmware_export import simulate
 from ictus.firmware_export.energy.devices import Device, device_table, get_device
 from ictus.firmware_export.energy.ranges import Range
-from ictus.firmware_export.wearable import simulate
 from ictus.firmware_export.wearable.energy_timeline import EnergyTimeline
 from ictus.firmware_export.wearable.fast_run import simulate_fast
 from ictus.firmware_export.wearable.simulate import BeatSimulation

@@ -29,7 +29,7 @@ from ictus.signals import N_GATE_FEATURES
 
 QUICK = """
 from dataclasses import replace
-from ictus.app import compress_trials
+from ictus.app.compress import trials as compress_trials
 from ictus.models import protocol
 short = replace(protocol.INTER_CONFIG.beats, epochs=1, min_steps=10)
 gate = replace(protocol.INTER_CONFIG.gate, epochs=1, min_steps=10)

@@ -28,8 +28,8 @@ POINT = {"V": 0.5, "S": 0.62}
 
 WRITER = """
 import sys
-from ictus.app.review_log import Click, EventKey
-from ictus.app.review_store import open_store
+from ictus.app.review.log import Click, EventKey
+from ictus.app.review.store import open_store
 from tests_of_reviews import MODEL, POINT, RECORDING
 store = open_store(sys.argv[1])
 review = store.begin_review(RECORDING, sys.argv[2], MODEL, POINT)

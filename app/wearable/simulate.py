@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...firmware_export import simulate as simulate_beats
 from ...firmware_export import simulate_strips
-from ...firmware_export.wearable import simulate as simulate_beats
 from ...firmware_export.wearable.fast_run import FAST_FROM_S, simulate_fast
 from ...firmware_export.wearable.scenarios import scenario as scenario_named
 from ...firmware_export.wearable.scenarios import scenarios_of

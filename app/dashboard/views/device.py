@@ -6,9 +6,9 @@ import numpy as np
 import streamlit as st
 from markupsafe import Markup
 
+from ....firmware_export import simulate
 from ....firmware_export.energy.devices import Afe, Battery, Device, Mcu, Radio, device_table, get_device
 from ....firmware_export.energy.system import EnergyReport
-from ....firmware_export.wearable import simulate
 from ....firmware_export.wearable.seizure import EEG_AFES, SeizureSimulation, simulate_seconds, with_channels
 from ....firmware_export.wearable.simulate import BeatSimulation
 from ....signals import DEVICE_FS_HZ, IctusError
