@@ -80,7 +80,7 @@ class Bench:
         image, profile = read_image(self._elf(name)), core.profile()
         n = len(self.golden)
         inference = Profile({"inference": profile.by_region["inference"]}, {}, *_transfers(profile))
-        cycles = cycles_of(inference, "cortex-m4", Range.exact(0)).typical
+        cycles = cycles_of(inference, self.compiler.core, Range.exact(0)).typical
         memory = image.flash_bytes, image.ram_bytes + used, profile.stack_bytes
         return Row(name, inference.instructions / n, cycles / n, *memory, agrees)
 

@@ -97,11 +97,12 @@ class Compiler:
         return elf
 
     def compile(self, unit: Unit) -> Path:
-        """Object of one source, compiled unless it was before, with the same flags, text and headers beside it."""
+        """Object of one source, compiled unless it was before, with the same flags, text and headers."""
         source = unit.source
         command = [*self._driver(unit.is_cxx), *self._target(_WITH_LIBRARY), *_FLAGS]
         command += [*(_CXX_FLAGS if unit.is_cxx else ()), *unit.flags]
-        headers = b"".join(path.read_bytes() for path in sorted(source.parent.glob("*.h")))
+        folders = [source.parent, *(Path(flag[2:]) for flag in unit.flags if flag.startswith("-I"))]
+        headers = b"".join(path.read_bytes() for folder in folders for path in sorted(folder.glob("*.h")))
         name = sha256("\0".join([*command, str(source)]).encode() + source.read_bytes() + headers).hexdigest()
         made = self.objects / f"{source.stem}-{name[:16]}.o"
         if not made.exists():

@@ -15,7 +15,7 @@ __all__ = ["Folders", "cmsis_nn", "ictus", "plain", "tflm", "trial"]
 
 _OURS = ("-O2", "-fno-unroll-loops", "-ffreestanding")
 _INT8_SOURCES = ("Convolution", "FullyConnected", "NNSupport", "Pooling")
-_OTHER_TYPES = ("f16", "f32", "flt", "s4", "s16_s8", "svdf", "lstm", "batch", "transpose_conv")
+_OTHER_TYPES = ("f16", "f32", "flt", "s16_s8", "svdf", "lstm", "batch", "transpose_conv")
 _KERNELS = ("conv", "fully_connected", "reshape", "concatenation", "depthwise_conv", "pooling")
 _CORE = (
     "tensorflow/lite/micro",

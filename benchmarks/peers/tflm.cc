@@ -23,12 +23,27 @@ void copy(const int8_t* from, TfLiteTensor* to) {
 
 }  // namespace
 
-#if defined(__clang__)
-// What zig has not for a core without a system.
+// What a core without a system has not: nothing ends here, so that nothing is to be done at the end.
 extern "C" void abort() {
   for (;;) {
   }
 }
+
+extern "C" {
+void* __dso_handle;
+int __aeabi_atexit(void*, void (*)(void*), void*) { return 0; }
+}
+
+#if defined(__clang__)
+extern "C" int strncmp(const char* a, const char* b, size_t n) {
+  for (; n != 0; ++a, ++b, --n) {
+    if (*a != *b) return static_cast<unsigned char>(*a) - static_cast<unsigned char>(*b);
+    if (*a == 0) return 0;
+  }
+  return 0;
+}
+
+extern "C" int strcmp(const char* a, const char* b) { return strncmp(a, b, SIZE_MAX); }
 
 // Of a normal number or 0, which is all that scales are.
 extern "C" double frexp(double x, int* exponent) {
