@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from ..models.beat_train import BeatTrainingSet, TrainConfig, passing_shares, thresholds_for
+from ..models.beat_train import BeatTrainingSet, TrainConfig, passing_shares, thresholds_for, train_beats
 from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.train import BeatTensors, Progress, beat_loss, fit_beats, fit_gate
@@ -37,6 +37,11 @@ class BeatMaterial:
     def teacher(self, model: FloatModel) -> StagedNet:
         """See `TrainingMaterial.teacher`."""
         return model.net
+
+    def peers(self, n: int, progress: Progress | None = None) -> list[StagedNet]:
+        """See `TrainingMaterial.peers`."""
+        seeds = range(self.config.beats.seed + 1, self.config.beats.seed + n + 1)
+        return [train_beats(self.data, self.config.seeded(seed), progress).net for seed in seeds]
 
     def fit(
         self,

@@ -53,6 +53,10 @@ class TrainingMaterial(Protocol):
         """The network that is compressed and that teaches; it is not changed."""
         ...
 
+    def peers(self, n: int, progress: Progress | None = None) -> list[StagedNet]:
+        """`n` more float networks, trained as the model was, from the seeds after its own: they teach, too."""
+        ...
+
     def fit(
         self,
         net: nn.Module,

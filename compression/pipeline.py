@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..models.ensemble import Ensemble
 from ..models.float_model import FloatModel
 from ..models.network import NetLayer, StagedNet
 from ..models.train import Progress
@@ -43,11 +44,11 @@ def compress(
     CompactModel
         Its thresholds let through the same share of the training units as those of `model` do.
     """
-    teacher = material.teacher(model)
-    net = copy.deepcopy(teacher)
+    trained = material.teacher(model)
+    net = copy.deepcopy(trained)
     if recipe.start == "scratch":
         _start_anew(net)
-    run = _Run(material, recipe, teacher, progress)
+    run = _Run(material, recipe, trained, progress)
     net = run.pruned(run.without_channels(net))
     quant = run.tuned(QuantNet(net, recipe.quantiser))
     compact = remove_dead_channels(quant.eval().to_compact(material.task, {}))
@@ -59,9 +60,11 @@ class _Run:
     """The phases of one compression."""
 
     def __init__(
-        self, material: TrainingMaterial, recipe: Recipe, teacher: StagedNet, progress: Progress | None
+        self, material: TrainingMaterial, recipe: Recipe, trained: StagedNet, progress: Progress | None
     ) -> None:
-        self.material, self.recipe, self.teacher, self.progress = material, recipe, teacher, progress
+        self.material, self.recipe, self.trained, self.progress = material, recipe, trained, progress
+        peers = material.peers(recipe.n_teachers - 1, progress) if recipe.n_teachers > 1 else []
+        self.teacher = Ensemble([trained, *peers]).eval() if peers else trained
 
     def _fit(self, net: nn.Module, epochs: int, phase: str, on_step: OnStep | None) -> None:
         if epochs:
@@ -95,7 +98,7 @@ class _Run:
         target = self.recipe.pruning.sparsity
         if self.recipe.channels is None:
             return target
-        n_before, n_left = (sum(layer.n_weights for layer in prunable_layers(n)) for n in (self.teacher, net))
+        n_before, n_left = (sum(layer.n_weights for layer in prunable_layers(n)) for n in (self.trained, net))
         return max(0.0, 1.0 - (1.0 - target) * n_before / n_left)
 
     def tuned(self, quant: QuantNet) -> QuantNet:

@@ -33,6 +33,25 @@ class _Rounding(torch.autograd.Function):
         return grads[0], None
 
 
+class _Finish(torch.autograd.Function):
+    """Products to activations: rounded half up to multiples of ``1 / scale``, plus the bias, clipped.
+
+    The gradient is identity where nothing is clipped. One function, because its parts would each keep a map.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, bias: Tensor, scale: float, low: float, high: float) -> Tensor:
+        out = x.mul(scale).add_(0.5).floor_().mul_(1.0 / scale).add_(bias)
+        ctx.save_for_backward((out >= low) & (out <= high))
+        return out.clamp_(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Any, ...]:
+        (is_inside,) = ctx.saved_tensors
+        grad = grads[0] * is_inside
+        return grad, grad.sum(dim=0), None, None, None
+
+
 def _round_through(x: Tensor, fraction_bits: int) -> Tensor:
     """Round half up to a multiple of ``2^-fraction_bits``; identity for the gradient."""
     return cast(Tensor, _Rounding.apply(x, 2.0**fraction_bits))
@@ -72,13 +91,13 @@ class QuantLayer(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         out = self.source[0].products(x, context, self.quantiser(self.masked_weight))
         step = 2.0**-self.fraction_bits
+        low, high = (limit * step for limit in self.limits)
         if self.quantiser.rounds_bias:
             bias = _round_through(self.bias, self.fraction_bits).clamp(-128 * step, 127 * step)
-            out = _round_through(out, self.fraction_bits) + bias
+            out = cast(Tensor, _Finish.apply(out, bias, 1.0 / step, low, high))
         else:
-            out = _round_through(out + self.bias, self.fraction_bits)
-        low, high = (limit * step for limit in self.limits)
-        out = out.clamp(low, high).reshape(len(x), -1)
+            out = _round_through(out + self.bias, self.fraction_bits).clamp(low, high)
+        out = out.reshape(len(x), -1)
         if self.activation_bits == 4:
             unit = 2.0 ** (COARSE_BITS - self.fraction_bits)
             out = _round_through(out, self.fraction_bits - COARSE_BITS).clamp(0.0, 15 * unit)

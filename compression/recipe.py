@@ -4,13 +4,14 @@ Methods are called by name; what names there are is what the modules of `criteri
 offer.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from ..signals import InputError
+from ..signals.bounded_files import read_toml
+from ..signals.errors import one_line, quoted
 
 __all__ = [
     "ChannelPruning",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 Part = TypeVar("Part")
+_MOST = 1e9
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,8 @@ class Recipe:
     precision : precision of each layer from how much the loss rises; None gives all layers the quantiser's
     learning_rate : peak of each phase
     distillation : share of the float network's soft labels in the targets
+    n_teachers : float networks whose mean opinion these are: the trained one, and others like it that the task
+        trains from other seeds
     start : from the ``trained`` weights, or from ``scratch`` (the teacher is the trained network all the same)
     class_offset : added to the class logits of the finished model, one value a class or none at all: moves its
         operating point from one class to another; chosen on patients that did not train
@@ -155,6 +159,7 @@ class Recipe:
     precision: MixedPrecision | None = None
     learning_rate: float = 3e-3
     distillation: float = 0.5
+    n_teachers: int = 1
     start: Literal["trained", "scratch"] = "trained"
     class_offset: tuple[float, ...] = ()
     ordered: bool = False
@@ -196,7 +201,7 @@ def _changed(part: Part, settings: Mapping[str, Any], name: str) -> Part:
     kinds = get_type_hints(type(part))
     unknown = sorted(set(settings) - set(kinds))
     if unknown:
-        raise InputError(f"{name}: {unknown[0]!r} is not a setting; known: {', '.join(kinds)}")
+        raise InputError(f"{name}: {quoted(unknown[0])} is not a setting; known: {', '.join(kinds)}")
     values = {key: _value(getattr(part, key), kinds[key], v, f"{name}.{key}") for key, v in settings.items()}
     return replace(part, **values)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
@@ -207,21 +212,21 @@ def _value(now: Any, kind: Any, value: Any, name: str) -> Any:
     if part is not None and isinstance(part, type):
         if not isinstance(value, Mapping):
             raise InputError(
-                f"{name}: {value!r} is no table; its settings are {', '.join(f.name for f in fields(part))}"
+                f"{name}: {quoted(value)} is no table; its settings are {', '.join(f.name for f in fields(part))}"
             )
         return _changed(now if now is not None else part(), value, name)
     if isinstance(now, tuple):
         if not isinstance(value, list | tuple) or not all(isinstance(v, int | float) for v in value):
-            raise InputError(f"{name}: {value!r} is no list of numbers")
+            raise InputError(f"{name}: {quoted(value)} is no list of numbers")
         return tuple(value)
-    if isinstance(now, float) and isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(now, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) < _MOST:
+            raise InputError(f"{name}: {quoted(value)} is not a number below {_MOST:g}")
         return float(value)
     allowed = get_args(kind)
     if type(value) is not type(now) or (allowed and value not in allowed):
         wanted = ", ".join(map(repr, allowed)) if allowed else type(now).__name__
-        raise InputError(
-            f"{name}: {value!r} is not one of {wanted}" if allowed else f"{name}: {value!r} is no {wanted}"
-        )
+        raise InputError(f"{name}: {quoted(value)} is {f'not one of {wanted}' if allowed else f'no {wanted}'}")
     return value
 
 
@@ -233,13 +238,8 @@ def load_recipe(path: str | Path, base: Recipe | None = None) -> Recipe:
     InputError
         the file cannot be read, is no TOML, or says what no recipe has.
     """
-    try:
-        settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: {error}") from error
+    settings = read_toml(Path(path))
     try:
         return recipe_from(settings, base)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {one_line(error, 400)}") from error

@@ -11,6 +11,7 @@ from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.rhythm_cascade import classify_strips, screen_threshold
 from ..models.rhythm_data import RhythmStrip
+from ..models.rhythm_protocol import train_rhythm
 from ..models.rhythm_task import NOISY, NORMAL, RHYTHMS
 from ..models.rhythm_train import CropSampler, RhythmConfig, class_weight, fit_rhythm, rhythm_loss
 from ..models.train import Progress
@@ -34,16 +35,25 @@ class RhythmMaterial:
     config : how the float network was trained; a recipe overrides duration, rate and share of the teacher
     gate : gate of the beat task, so that a device with both runs one; None keeps the one of the model, which is
         not trained, and lets every second through
+    known_peers : float models of the following seeds, as far as they have been trained before
     """
 
     strips: Sequence[RhythmStrip]
     config: RhythmConfig
     gate: CompactStage | None = None
+    known_peers: Sequence[FloatModel] = ()
     task: str = "rhythm"
 
     def teacher(self, model: FloatModel) -> StagedNet:
         """See `TrainingMaterial.teacher`."""
         return model.net
+
+    def peers(self, n: int, progress: Progress | None = None) -> list[StagedNet]:
+        """See `TrainingMaterial.peers`."""
+        trained = list(self.known_peers[:n])
+        for seed in range(self.config.fit.seed + len(trained) + 1, self.config.fit.seed + n + 1):
+            trained.append(train_rhythm(self.strips, self.config.seeded(seed), progress))
+        return [model.net for model in trained]
 
     def fit(
         self,
@@ -90,6 +100,7 @@ def compress_rhythm(
     config: RhythmConfig,
     gate: CompactStage | None = None,
     progress: Progress | None = None,
+    known_peers: Sequence[FloatModel] = (),
 ) -> CompactModel:
     """`compress` on the strips that trained `model`, see `RhythmMaterial`."""
-    return compress(model, RhythmMaterial(strips, config, gate), recipe, progress)
+    return compress(model, RhythmMaterial(strips, config, gate, known_peers), recipe, progress)

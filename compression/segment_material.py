@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from ..models.eeg_segment_train import SegmentConfig, fit_segments, sampled_loss
+from ..models.eeg_segment_train import SegmentConfig, fit_segments, sampled_loss, train_eeg_segments
 from ..models.eeg_segments import EegSegments, SegmentTask
 from ..models.float_model import FloatModel
 from ..models.network import StagedNet
@@ -38,6 +38,12 @@ class SegmentMaterial:
     def teacher(self, model: FloatModel) -> StagedNet:
         """See `TrainingMaterial.teacher`."""
         return model.net
+
+    def peers(self, n: int, progress: Progress | None = None) -> list[StagedNet]:
+        """See `TrainingMaterial.peers`."""
+        seeds = range(self.config.fit.seed + 1, self.config.fit.seed + n + 1)
+        configs = [self.config.seeded(seed) for seed in seeds]
+        return [train_eeg_segments(self.segments, self.reading, each, progress).net for each in configs]
 
     def fit(
         self,

@@ -12,7 +12,7 @@ from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.seizure_data import ICTAL
 from ..models.seizure_fit import SeizureConfig, UnitSampler, fit_seizure, seizure_loss
-from ..models.seizure_train import SeizureTrainingSet, decision_logits, gate_threshold, screen_logits
+from ..models.seizure_train import SeizureTrainingSet, decision_logits, fit_stages, gate_threshold, screen_logits
 from ..models.staged import calibrate_threshold
 from ..models.train import Progress, fit_gate
 from .compact import CompactModel
@@ -46,6 +46,11 @@ class SeizureMaterial:
         assert bias is not None
         bias.data += model.thresholds["decision"]
         return net
+
+    def peers(self, n: int, progress: Progress | None = None) -> list[StagedNet]:
+        """See `TrainingMaterial.peers`."""
+        seeds = range(self.config.fit.seed + 1, self.config.fit.seed + n + 1)
+        return [self.teacher(fit_stages(self.data, self.config.seeded(seed), progress)) for seed in seeds]
 
     def fit(
         self,

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..signals import UnanalysableError
 from ..signals.rhythm_wave import RHYTHM_FS_HZ
+from .ensemble import Ensemble
 from .network import StagedNet
 from .rhythm_data import RhythmStrip
 from .rhythm_task import NORMAL, RHYTHMS
@@ -151,10 +152,11 @@ def rhythm_loss(
 ) -> Tensor:
     """Weighted class loss of the CNN plus the normal/abnormal loss of the screen.
 
-    With a teacher, `config.fit.distillation` of both targets is what the teacher says.
+    With a teacher, `config.fit.distillation` of both targets is what the teacher says. The parts of a float
+    network's head must tell the classes by themselves, too, unless several teachers say what both make of a strip.
     """
     with torch.autocast("cpu", torch.bfloat16, enabled=config.bf16):
-        says = net.opinions if isinstance(net, StagedNet) else net
+        says = net.opinions if isinstance(net, StagedNet) and not isinstance(teacher, Ensemble) else net
         screen, *opinions = says(batch.wave, batch.context)
     n_classes = opinions[0].shape[1]
     target = F.one_hot(batch.label, n_classes).float()

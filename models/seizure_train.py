@@ -22,6 +22,7 @@ __all__ = [
     "GateSeconds",
     "SeizureTrainingSet",
     "decision_logits",
+    "fit_stages",
     "gate_threshold",
     "prepare_training",
     "screen_logits",
@@ -132,17 +133,23 @@ def _make_gate_seconds(records: Sequence[EegRecord], copies: int, seed: int = 0)
 def train_seizure(
     records: Sequence[EegRecord], config: SeizureConfig, progress: Progress | None = None
 ) -> tuple[FloatModel, SeizureTrainingSet]:
-    """Train gate, screen and specialist, and set the thresholds.
-
-    The gate accepts `config.gate_pass` of the analysable seconds, in seizures and out of them; the screen passes
-    `config.screen_pass` of the ictal windows; the specialist's last bias is lowered by `config.decision`: a score
-    of 0 or more means a seizure.
+    """Prepare the training material and `fit_stages` on it.
 
     Returns
     -------
     the model, and what it was trained on, for `compress_seizure`
     """
     data = prepare_training(records, config)
+    return fit_stages(data, config, progress), data
+
+
+def fit_stages(data: SeizureTrainingSet, config: SeizureConfig, progress: Progress | None = None) -> FloatModel:
+    """Train gate, screen and specialist, and set the thresholds.
+
+    The gate accepts `config.gate_pass` of the analysable seconds, in seizures and out of them; the screen passes
+    `config.screen_pass` of the ictal windows; the specialist's last bias is lowered by `config.decision`: a score
+    of 0 or more means a seizure.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.fit.seed)
         net = StagedNet(seizure_net_spec())
@@ -157,7 +164,7 @@ def train_seizure(
     model.thresholds["screen"] = calibrate_threshold(
         screen_logits(model, data.units), is_ictal, config.screen_pass
     )
-    return model, data
+    return model
 
 
 def gate_threshold(model: StagedModel, seconds: GateSeconds, share: float) -> float:

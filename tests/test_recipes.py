@@ -33,6 +33,7 @@ from ictus.compression.registry import offered
 from ictus.compression.schedules import Schedule
 from ictus.models.beat_data import LabelledBeats
 from ictus.models.beat_train import BeatTrainingSet, GateData, TrainConfig, train_beats
+from ictus.models.ensemble import Ensemble
 from ictus.models.float_model import FloatModel
 from ictus.models.network import StagedNet
 from ictus.models.rhythm_task import rhythm_net_spec
@@ -196,8 +197,9 @@ def test_the_mean_of_the_weights_counts_the_end_of_the_phase_alone() -> None:
             precision=MixedPrecision(tolerance=0.05),
         ),
         baselines_of(Recipe(Pruning(0.6, epochs=4), tuning=Tuning(3)))["sparse from scratch"],
+        Recipe(Pruning(0.8, epochs=4), tuning=Tuning(3), distillation=1.0, n_teachers=2),
     ],
-    ids=["channels", "rewound", "one shot", "mixed", "scratch"],
+    ids=["channels", "rewound", "one shot", "mixed", "scratch", "two teachers"],
 )
 def test_a_recipe_gives_a_smaller_model_that_still_tells_the_classes(
     recipe: Recipe, material: BeatMaterial, model: FloatModel
@@ -210,6 +212,27 @@ def test_a_recipe_gives_a_smaller_model_that_still_tells_the_classes(
     assert len(to_bytes(compact)) < model.net.n_float_bytes() / 5
     assert accuracy(compact, material) > 0.8
     assert all(torch.equal(a, b) for a, b in zip(before, model.net.parameters(), strict=True))
+
+
+def test_an_ensemble_says_the_mean_of_the_probabilities() -> None:
+    nets = [trained_like(seed) for seed in (0, 1)]
+    rng = torch.Generator().manual_seed(2)
+    window, context = (torch.randn(5, n, generator=rng) for n in (2 * WINDOW_SAMPLES, N_CONTEXT))
+    with torch.no_grad():
+        screen, classes = Ensemble(nets)(window, context)
+        alone = [net(window, context) for net in nets]
+    mean_screen = (alone[0][0].sigmoid() + alone[1][0].sigmoid()) / 2
+    mean_classes = (alone[0][1].softmax(dim=1) + alone[1][1].softmax(dim=1)) / 2
+    assert torch.allclose(screen.sigmoid(), mean_screen, atol=1e-5)
+    assert torch.allclose(classes.softmax(dim=1), mean_classes, atol=1e-5)
+
+
+def test_peers_are_trained_as_the_model_was_from_the_next_seeds(material: BeatMaterial, model: FloatModel) -> None:
+    (peer,) = material.peers(1)
+    again = train_beats(material.data, CONFIG.seeded(CONFIG.beats.seed + 1)).net
+    weights = [torch.cat([p.flatten() for p in net.parameters()]) for net in (model.net, peer, again)]
+    assert torch.equal(weights[1], weights[2])
+    assert not torch.equal(weights[0], weights[1])
 
 
 @pytest.mark.parametrize("name", [name for name in BASELINES if "post" in name])

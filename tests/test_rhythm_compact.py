@@ -8,6 +8,7 @@ import torch
 from ictus.compression import CompactModel, Recipe, compress_rhythm, from_bytes, to_bytes
 from ictus.compression.prune import Pruner
 from ictus.compression.quant_net import QuantNet
+from ictus.compression.rhythm_material import RhythmMaterial
 from ictus.compression.shrink import remove_dead_channels
 from ictus.models.float_model import FloatModel
 from ictus.models.net_spec import LayerSpec
@@ -108,6 +109,16 @@ def test_the_recipe_prunes_as_far_as_it_says(compressed: tuple[FloatModel, Compa
     n_left = sum(layer.n_weights for name in ("screen", "specialist") for layer in compact.stage(name).layers)
     assert n_left <= 0.21 * sum(layer.n_weights for layer in chains)
     assert compact.stage("gate").threshold == 7
+
+
+def test_peers_that_are_known_are_not_trained_again(strips: list[RhythmStrip]) -> None:
+    known = [FloatModel(small_net(seed), {}) for seed in (1, 2)]
+    config = RhythmConfig(FitConfig(epochs=1, min_steps=0, batch_size=16), crop_s=8.0, short_s=5.0, bf16=False)
+    material = RhythmMaterial(strips, config, known_peers=known)
+    assert [a is b.net for a, b in zip(material.peers(2), known, strict=True)] == [True, True]
+    first, second = replace(material, known_peers=known[:1]).peers(2)
+    assert first is known[0].net
+    assert second.spec == rhythm_net_spec(N_GATE)
 
 
 def test_the_compact_model_decides_strips_of_any_length(
