@@ -27,9 +27,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..signals import CorruptModelError
+from ..signals import CorruptModelError, InputError
+from ..signals.bounded_files import read_bounded
 from .compact import N_EXPONENTS, CompactLayer, CompactModel, CompactStage
-from .layout import SOURCES, STAGE_NAMES, TASKS, check_shapes, check_stage
+from .layout import SOURCES, STAGE_NAMES, TASKS, check_shapes, check_size, check_stage
 from .packing import WIDE_EXPONENTS, device_exponents, pack_codes, unpack_codes
 from .storage import STORED_MAGIC, from_stored
 
@@ -66,9 +67,10 @@ def to_bytes(model: CompactModel) -> bytes:
     Raises
     ------
     InputError
-        a layer that no device runs.
+        a layer that no device runs, or more weights than a model file may hold.
     """
     model.require_device_layers()
+    check_size(sum(layer.codes.size for stage in model.stages for layer in stage.layers), InputError)
     body = b"".join(_stage_bytes(stage) for stage in model.stages)
     task = {name: number for number, name in TASKS.items()}[model.task]
     total = _HEADER.size + len(body)
@@ -130,10 +132,7 @@ def load_compact(path: str | Path) -> CompactModel:
     CorruptModelError
         one line that names the file, what is wrong and what was expected.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise CorruptModelError(f"{path}: {error.strerror}") from error
+    data = read_bounded(Path(path), error=CorruptModelError)
     try:
         return from_stored(data) if data.startswith(STORED_MAGIC) else from_bytes(data)
     except CorruptModelError as error:
@@ -174,7 +173,7 @@ class _Reader:
     """A cursor over the bytes of a file that refuses to run past their end."""
 
     def __init__(self, data: bytes, cursor: int) -> None:
-        self.data, self.cursor = data, cursor
+        self.data, self.cursor, self.n_weights = data, cursor, 0
         self.flags = _RELU | _CONTEXT | _POOLS | (_WIDE if data[4] >= _WIDE_VERSION else 0)
 
     def take(self, n_bytes: int) -> bytes:
@@ -198,6 +197,8 @@ def _read_layer(reader: _Reader) -> CompactLayer:
         raise CorruptModelError(
             f"layer with {taps} taps, step {step}, {out_length}x{out_channels} outputs, flags {flags}"
         )
+    reader.n_weights += out_channels * taps
+    check_size(reader.n_weights)
     nibbles = np.frombuffer(reader.take((out_channels + 1) // 2), np.uint8)
     shift = np.stack([nibbles & 15, nibbles >> 4], axis=1).reshape(-1)[:out_channels]
     bias = np.frombuffer(reader.take(out_channels), np.int8)

@@ -19,7 +19,7 @@ from .coding.decisions import KINDS
 from .coding.fields import Fields
 from .coding.packer import MAX_WEIGHTS, LayerGrid
 from .compact import EXPONENT_COUNTS, MAX_SHIFT, CompactLayer, CompactModel, CompactStage
-from .layout import SOURCES, STAGE_NAMES, TASKS, check_stage
+from .layout import SOURCES, STAGE_NAMES, TASKS, check_size, check_stage
 
 __all__ = ["BLANK_MODEL", "PACKER_BITS", "StoredWalk", "check_storable", "grids_of"]
 
@@ -52,7 +52,7 @@ class StoredWalk(ABC, Generic[F]):
 
     def __init__(self, fields: F) -> None:
         self.fields = fields
-        self._shift = 0
+        self._shift = self._n_weights = 0
 
     @abstractmethod
     def _weights(self, grid: LayerGrid, codes: np.ndarray) -> np.ndarray: ...
@@ -107,6 +107,8 @@ class StoredWalk(ABC, Generic[F]):
         taps, step, length = self._geometry(given, flow, flow.size + flow.context * context)
         grid = LayerGrid(out_channels, taps, max(flow.channels, 1), EXPONENT_COUNTS[chosen])
         _check_limits(grid, step, length, CorruptModelError)
+        self._n_weights += grid.size
+        check_size(self._n_weights)
         fields.kind = _SCALES
         shift, bias = self._shifts(given.shift, out_channels), self._biases(given.bias, out_channels)
         fields.kind = _TABLES
@@ -228,6 +230,8 @@ def check_storable(model: CompactModel) -> None:
         names the layer's sizes and the limits.
     """
     _check_sizes((model.n_features, *model.window_shape, model.n_context), InputError)
-    for layer in (layer for stage in model.stages for layer in stage.layers):
+    layers = [layer for stage in model.stages for layer in stage.layers]
+    check_size(sum(layer.codes.size for layer in layers), InputError)
+    for layer in layers:
         grid = LayerGrid(layer.out_channels, layer.taps, 1, layer.n_exponents)
         _check_limits(grid, layer.step, layer.out_length, InputError)

@@ -16,7 +16,6 @@ A file names what all recipes of a grid share (``fixed``) and what they are comb
 Recipes take part without their class offsets, which move the operating point: what is lost is lost to compression.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
@@ -24,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ..signals import InputError
+from ..signals.bounded_files import read_toml
+from ..signals.errors import one_line, quoted
 from .presets import baselines_of
 from .recipe import Quantiser, Recipe, recipe_from
 
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 FLOAT = "float32"
+_MOST_DEPTH = 4
 PRUNED_INT8 = "pruned, int8"
 
 
@@ -147,12 +149,11 @@ def load_grid(path: str | Path, recipes: Mapping[str, Recipe]) -> Grid:
     InputError
         the file cannot be read, is no TOML, or says what a grid or a recipe does not have.
     """
+    said = read_toml(Path(path))
     try:
-        return grid_from(tomllib.loads(Path(path).read_text(encoding="utf-8")), recipes)
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    except (tomllib.TOMLDecodeError, InputError) as error:
-        raise InputError(f"{path}: {error}") from error
+        return grid_from(said, recipes)
+    except InputError as error:
+        raise InputError(f"{path}: {one_line(error, 400)}") from error
 
 
 def grid_from(said: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Grid:
@@ -166,13 +167,13 @@ def grid_from(said: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Grid:
     _check_keys(said, ("baselines", "trials", "grid"), "grid file")
     trials = _table(said, "trials")
     _check_keys(trials, [f.name for f in fields(TrialPlan)], "trials")
-    if wrong := [f"{key} = {value!r}" for key, value in trials.items() if type(value) is not int]:
+    if wrong := [f"{key} = {quoted(value)}" for key, value in trials.items() if type(value) is not int]:
         raise InputError(f"trials: {wrong[0]} is no whole number")
     plain = {name: replace(recipe, class_offset=()) for name, recipe in recipes.items()}
     baselines = baseline_recipes(plain["default"])
     names = said.get("baselines", list(baselines))
     if not isinstance(names, list) or not set(map(str, names)) <= set(baselines):
-        raise InputError(f"baselines: {names!r}; known: {', '.join(baselines)}")
+        raise InputError(f"baselines: {quoted(names)}; known: {', '.join(baselines)}")
     tables = said.get("grid", [])
     if not isinstance(tables, list) or not all(isinstance(table, Mapping) for table in tables):
         raise InputError("grid: wanted [[grid]] tables")
@@ -186,13 +187,13 @@ def grid_from(said: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Grid:
 
 def _check_keys(table: Mapping[str, Any], known: Sequence[str], name: str) -> None:
     if unknown := sorted(set(table) - set(known)):
-        raise InputError(f"{name}: {unknown[0]!r} is not known; known: {', '.join(known)}")
+        raise InputError(f"{name}: {quoted(unknown[0])} is not known; known: {', '.join(known)}")
 
 
 def _table(said: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     found = said.get(key, {})
     if not isinstance(found, Mapping):
-        raise InputError(f"{key}: {found!r} is no table")
+        raise InputError(f"{key}: {quoted(found)} is no table")
     return found
 
 
@@ -201,7 +202,7 @@ def _combined(table: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Iterat
     _check_keys(table, ("recipe", "fixed", "vary"), "grid")
     start = table.get("recipe", "default")
     if start not in recipes:
-        raise InputError(f"grid: recipe {start!r} is not known; known: {', '.join(recipes)}")
+        raise InputError(f"grid: recipe {quoted(start)} is not known; known: {', '.join(recipes)}")
     base = recipe_from(_table(table, "fixed"), recipes[start])
     choices = dict(_leaves(_table(table, "vary")))
     prefix = "" if start == "default" else f"{start}, "
@@ -215,12 +216,12 @@ def _combined(table: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Iterat
 
 def _leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
     for key, value in table.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and len(path) < _MOST_DEPTH:
             yield from _leaves(value, (*path, key))
         elif isinstance(value, list) and value:
             yield (*path, key), value
         else:
-            raise InputError(f"grid: vary.{'.'.join((*path, key))} = {value!r} is no list of values")
+            raise InputError(f"grid: vary.{'.'.join((*path, key))} = {quoted(value)} is no list of values")
 
 
 def _nested(varied: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

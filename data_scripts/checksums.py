@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from ..signals import FetchError
+from ..signals.errors import quoted
 
 __all__ = ["SUMS_FILE", "matching", "parse_sums", "sha256_of"]
 
@@ -33,9 +34,9 @@ def parse_sums(text: str, source: str) -> dict[str, str]:
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise FetchError(f"{source}: line {number} {line[:80]!r} is not a SHA-256 and a path")
+            raise FetchError(f"{source}: line {number} {quoted(line)} is not a SHA-256 and a path")
         if not _stays_inside(match["path"]):
-            raise FetchError(f"{source}: line {number} names {match['path']!r}, which is outside the folder")
+            raise FetchError(f"{source}: line {number} names {quoted(match['path'])}, which is outside the folder")
         sums[match["path"]] = match["digest"].lower()
     if not sums:
         raise FetchError(f"{source}: the list of checksums is empty")

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ..signals import BLOCK_SAMPLES, DEVICE_FS_HZ, N_GATE_FEATURES, CorruptModelError, gate_features
+from ..signals.bounded_files import read_bounded_text
+from ..signals.errors import one_line, parsed
 
 __all__ = [
     "ALARM_ZOO",
@@ -126,10 +128,10 @@ def load_alarm(path: str | Path = ALARM_ZOO) -> AlarmModel:
         one line that names the file and what is wrong with it.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))["model"]
+        found = parsed(json.loads, read_bounded_text(Path(path), error=CorruptModelError))["model"]
         hidden, hidden_bias, weight, bias, threshold = (np.array(found[key], np.int64) for key in _KEYS)
-    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
-        raise CorruptModelError(f"{path}: not an alarm ({' '.join(str(error).split())})") from error
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise CorruptModelError(f"{path}: not an alarm ({one_line(error)})") from error
     n = len(weight) if weight.ndim == 1 else -1
     shapes = (hidden.shape, hidden_bias.shape, bias.shape, threshold.shape)
     small = all(np.all(np.abs(v) <= limit) for v, limit in ((hidden, 127), (weight, 127), (hidden_bias, 32767)))

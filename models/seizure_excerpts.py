@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from ..signals import CorruptRecordError, UnanalysableError
+from ..signals.array_files import read_arrays
 from ..signals.eeg_files import EegFile, open_eeg
 from ..signals.eeg_lead import EegLead, eeg_lead
 from ..signals.eeg_montage import Montage
 from ..signals.eeg_wave import EEG_DEVICE_FS_HZ
+from ..signals.errors import one_line
 from .seizure_augment import join_records
 from .seizure_data import EegRecord
 
@@ -111,14 +113,13 @@ def read_excerpts(path: Path) -> list[EegRecord]:
         The file is damaged.
     """
     try:
-        with np.load(path) as arrays:
-            names = arrays["names"].tolist()
-            return [
-                EegRecord(name, subject, *(arrays[f"{key}{i}"] for key in ("counts", "mask", "seizures")))
-                for i, (name, subject) in enumerate(names)
-            ]
-    except (KeyError, ValueError, EOFError, OSError) as error:
-        raise CorruptRecordError(f"{path}: not a file of excerpts; remove it ({error})") from error
+        arrays = read_arrays(path)
+        return [
+            EegRecord(name, subject, *(arrays[f"{key}{i}"] for key in ("counts", "mask", "seizures")))
+            for i, (name, subject) in enumerate(arrays["names"].tolist())
+        ]
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorruptRecordError(f"{path}: not a file of excerpts; remove it ({one_line(error)})") from error
 
 
 def _around(seizures_s: Spans, duration_s: float, rules: ExcerptRules) -> Spans:

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..signals import CorruptModelError
+from ..signals.errors import one_line, parsed, quoted
 from .beat_task import BeatDesign, beat_net_spec
 from .float_model import FloatModel
 from .net_spec import ChainSpec, LayerSpec, NetSpec
@@ -72,13 +73,13 @@ def load_float(path: str | Path) -> FloatFile:
     """
     try:
         with safe_open(str(path), framework="pt") as opened:
-            metadata = json.loads((opened.metadata() or {}).get(_KEY, "{}"))
+            metadata = parsed(json.loads, (opened.metadata() or {}).get(_KEY, "{}"))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptModelError(f"{path}: not a safetensors file ({error})") from error
+        raise CorruptModelError(f"{path}: not a safetensors file ({one_line(error)})") from error
     found = metadata.get("format") if isinstance(metadata, dict) else None
     if found != _FORMAT:
-        raise CorruptModelError(f"{path}: format {found!r}, this release reads {_FORMAT!r}")
+        raise CorruptModelError(f"{path}: format {quoted(found)}, this release reads {_FORMAT!r}")
     if _digest(tensors, metadata) != metadata.get("sha256"):
         raise CorruptModelError(f"{path}: the contents do not match their checksum")
     return _built(path, metadata, tensors)
@@ -91,8 +92,7 @@ def _built(path: str | Path, metadata: dict[str, Any], tensors: dict[str, Tensor
         model = FloatModel(net.eval(), metadata["thresholds"])
         return FloatFile(metadata["task"], model, metadata["provenance"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
-        line = " ".join(str(error).split())
-        raise CorruptModelError(f"{path}: does not fit this release's network ({line})") from error
+        raise CorruptModelError(f"{path}: does not fit this release's network ({one_line(error)})") from error
 
 
 def _spec_of(said: dict[str, Any]) -> NetSpec:

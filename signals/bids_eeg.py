@@ -4,13 +4,14 @@ Source: Brain Imaging Data Structure 1.9, EEG and task events; HED-SCORE and SzC
 2024), in which background is ``bckg`` and every seizure's name begins with ``sz``.
 """
 
-import csv
 import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from .errors import CorruptRecordError, InputError
+from .bounded_files import table_rows
+from .errors import CorruptRecordError, quoted
 
 __all__ = ["BidsEvent", "bids_subject", "events_path", "read_bids_events"]
 
@@ -48,23 +49,12 @@ def read_bids_events(path: Path) -> tuple[BidsEvent, ...]:
     CorruptRecordError
         There is no column for onset and duration, or a time is no number.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file, delimiter="\t")
-            columns = table.fieldnames or ()
-            missing = {"onset", "duration"} - set(columns)
-            if missing:
-                raise CorruptRecordError(f"{path}: no column {', '.join(sorted(missing))}")
-            kind = next((c for c in _KIND_COLUMNS if c in columns), "")
-            rows = [_event(path, row, kind) for row in table]
-    except UnicodeDecodeError as error:
-        raise CorruptRecordError(f"{path}: byte {error.start} is not UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
-    return tuple(sorted(rows))
+    rows = table_rows(path, ("onset", "duration"), "\t")
+    kind = next((c for c in _KIND_COLUMNS if rows and c in rows[0]), "")
+    return tuple(sorted(_event(path, row, kind) for row in rows))
 
 
-def _event(path: Path, row: dict[str, str | None], kind: str) -> BidsEvent:
+def _event(path: Path, row: Mapping[str, str | None], kind: str) -> BidsEvent:
     onset_s = _seconds(path, "onset", row["onset"])
     duration_s = 0.0 if row["duration"] in _NOTHING else _seconds(path, "duration", row["duration"])
     return BidsEvent(onset_s, duration_s, (row.get(kind) or "").strip())
@@ -76,5 +66,5 @@ def _seconds(path: Path, column: str, cell: str | None) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise CorruptRecordError(f"{path}: {column} {cell!r} is not a number of seconds")
+        raise CorruptRecordError(f"{path}: {column} {quoted(cell)} is not a number of seconds")
     return value

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import CorruptRecordError, InputError
+from .bounded_files import read_bounded_text
+from .errors import CorruptRecordError, InputError, one_line
 from .recording import Channel, Events, Recording
 from .seizures import SEIZURE
 
@@ -21,6 +22,7 @@ BONN_SETS = {"A": "Z", "B": "O", "C": "N", "D": "F", "E": "S"}
 
 _ICTAL_SET = "E"
 _N_SAMPLES = 4097
+_MOST_BYTES = 1 << 18
 _CHANNEL = Channel("EEG", "uV", 1.0)
 """The files hold converter counts; they are taken as microvolts, as their readers usually do."""
 
@@ -41,7 +43,7 @@ def bonn_recordings(folder: str | Path) -> dict[str, tuple[Recording, ...]]:
         A file is no list of 4,097 whole numbers.
     """
     folder = Path(folder)
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() == ".txt" and p.stem[1:].isdigit())
+    files = sorted(p for p in folder.rglob("*") if _is_segment(p))
     found = {
         name: tuple(read_bonn(p) for p in files if p.stem[0].upper() == letter)
         for name, letter in BONN_SETS.items()
@@ -50,6 +52,10 @@ def bonn_recordings(folder: str | Path) -> dict[str, tuple[Recording, ...]]:
         if not recordings:
             raise InputError(f"{folder}: no file {BONN_SETS[name]}001.txt or the like of Bonn's set {name}")
     return found
+
+
+def _is_segment(path: Path) -> bool:
+    return path.suffix.lower() == ".txt" and path.stem[1:].isdigit() and path.is_file()
 
 
 def read_bonn(path: str | Path) -> Recording:
@@ -63,12 +69,11 @@ def read_bonn(path: str | Path) -> Recording:
         The file is no list of 4,097 whole numbers that fit 16 bits.
     """
     path = Path(path)
+    text = read_bounded_text(path, _MOST_BYTES, encoding="ascii")
     try:
-        counts = np.asarray(path.read_text(encoding="ascii").split(), dtype=np.int16)
+        counts = np.asarray(text.split(), dtype=np.int16)
     except (ValueError, OverflowError) as error:
-        raise CorruptRecordError(f"{path}: not a list of 16-bit numbers ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+        raise CorruptRecordError(f"{path}: not a list of 16-bit numbers ({one_line(error)})") from error
     if len(counts) != _N_SAMPLES:
         raise CorruptRecordError(f"{path}: {len(counts)} samples, a Bonn segment has {_N_SAMPLES}")
     counts.setflags(write=False)

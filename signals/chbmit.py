@@ -5,13 +5,14 @@ by hand: seizures with and without numbers, files without times (chb24), channel
 hours that count on past 24.
 """
 
-import csv
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .errors import CorruptRecordError, InputError
+from .bounded_files import read_bounded, read_bounded_text, stays_inside, table_rows
+from .errors import CorruptRecordError, one_line, quoted
 from .wfdb_annotations import Mark, decode_annotations
 
 __all__ = [
@@ -27,16 +28,17 @@ __all__ = [
 ]
 
 _DAY_S = 86400
+_MOST_LINE_BYTES = 4096
 _CLIP_COLUMNS = ("file", "subject", "record", "start_s", "duration_s", "state")
-_RESOLUTION = re.compile(r"## time resolution: (\d+(?:\.\d+)?)")
+_RESOLUTION = re.compile(r"## time resolution: (\d{1,9}(?:\.\d{1,9})?)(?![\d.])")
 _LINES = (
-    ("rate", re.compile(r"Data Sampling Rate:\s*(\d+) Hz")),
+    ("rate", re.compile(r"Data Sampling Rate:\s*(\d{1,6}) Hz")),
     ("list", re.compile(r"Channels (?:in EDF Files|changed):?")),
-    ("channel", re.compile(r"Channel (\d+):\s*(.*)")),
+    ("channel", re.compile(r"Channel (\d{1,6}):\s*(.*)")),
     ("file", re.compile(r"File Name:\s*(\S+)\.edf")),
-    ("time", re.compile(r"File (Start|End) Time:\s*(\d+):(\d\d):(\d\d)")),
-    ("count", re.compile(r"Number of Seizures in File:\s*(\d+)")),
-    ("seizure", re.compile(r"Seizure\s*\d*\s+(Start|End) Time:\s*(\d+)\s*seconds?")),
+    ("time", re.compile(r"File (Start|End) Time:\s*(\d{1,6}):(\d\d):(\d\d)")),
+    ("count", re.compile(r"Number of Seizures in File:\s*(\d{1,6})")),
+    ("seizure", re.compile(r"Seizure\s*\d*\s+(Start|End) Time:\s*(\d{1,9})\s*seconds?")),
     ("line", re.compile(r"\**")),
 )
 
@@ -94,10 +96,7 @@ class Clip:
 def read_summary(path: str | Path) -> Summary:
     """Read ``chbNN-summary.txt``; errors as `parse_summary`."""
     path = Path(path)
-    try:
-        return parse_summary(path.read_text(encoding="latin-1"), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+    return parse_summary(read_bounded_text(path, encoding="latin-1"), str(path))
 
 
 def parse_summary(text: str, source: str) -> Summary:
@@ -148,18 +147,16 @@ def read_seizure_file(path: str | Path) -> tuple[tuple[float, float], ...]:
         It is no WFDB annotation file, tells no time resolution, or holds a mark without its counterpart.
     """
     path = Path(path)
+    data = read_bounded(path)
     try:
-        data = path.read_bytes()
         marks = list(decode_annotations(data))
     except ValueError as error:
         raise CorruptRecordError(f"{path}: not a WFDB annotation file ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
     fs_hz = _resolution_hz(path, marks)
     bounds = [m for m in marks if m.symbol in "[]"]
     if [m.symbol for m in bounds] != ["[", "]"] * (len(bounds) // 2):
         raise CorruptRecordError(
-            f"{path}: its marks {' '.join(m.symbol for m in bounds)} are not pairs of [ and ]"
+            f"{path}: its marks {quoted(' '.join(m.symbol for m in bounds))} are not pairs of [ and ]"
         )
     times_s = [m.sample / fs_hz for m in bounds]
     return tuple(zip(times_s[::2], times_s[1::2], strict=True))
@@ -167,8 +164,9 @@ def read_seizure_file(path: str | Path) -> tuple[tuple[float, float], ...]:
 
 def is_clip_table(path: Path) -> bool:
     """Whether a file's first line names the columns of a table of clips; others may use its name, too."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return set(_CLIP_COLUMNS) <= set(file.readline().strip().split(","))
+    with path.open("rb") as file:
+        first = file.readline(_MOST_LINE_BYTES)
+    return set(_CLIP_COLUMNS) <= set(first.decode("utf-8", errors="replace").strip().split(","))
 
 
 def read_clips(path: str | Path) -> tuple[Clip, ...]:
@@ -180,31 +178,33 @@ def read_clips(path: str | Path) -> tuple[Clip, ...]:
         A column is missing or a time is no number.
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            missing = set(_CLIP_COLUMNS) - set(table.fieldnames or ())
-            if missing:
-                raise CorruptRecordError(f"{path}: no column {', '.join(sorted(missing))}")
-            return tuple(_clip(path, row) for row in table)
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+    return tuple(_clip(path, row) for row in table_rows(path, _CLIP_COLUMNS, ","))
 
 
-def _clip(path: Path, row: dict[str, str]) -> Clip:
+def _clip(path: Path, row: Mapping[str, str | None]) -> Clip:
+    name, subject, record, state = (row[key] or "" for key in ("file", "subject", "record", "state"))
+    if not stays_inside(name):
+        raise CorruptRecordError(f"{path}: {quoted(name)} lies outside the folder of the table")
     try:
-        bounds = [float(row[key]) for key in ("seizure_start_s", "seizure_end_s") if row.get(key)]
-        start_s, duration_s = float(row["start_s"]), float(row["duration_s"])
-    except (TypeError, ValueError) as error:
-        raise CorruptRecordError(f"{path}: {row['file']}: a time is not a number ({error})") from error
+        bounds = [_seconds(row[key]) for key in ("seizure_start_s", "seizure_end_s") if row.get(key)]
+        start_s, duration_s = _seconds(row["start_s"]), _seconds(row["duration_s"])
+    except ValueError as error:
+        raise CorruptRecordError(f"{path}: {quoted(name)}: a time is not a number") from error
     seizures_s = ((bounds[0], bounds[1]),) if len(bounds) == 2 else ()
-    file = path.parent / row["file"]
-    return Clip(file, row["subject"], row["record"], start_s, duration_s, row["state"], seizures_s)
+    return Clip(path.parent / name, subject, record, start_s, duration_s, state, seizures_s)
+
+
+def _seconds(cell: str | None) -> float:
+    """A finite number; ValueError for anything else."""
+    value = float(cell or "")
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def _resolution_hz(path: Path, marks: Iterable[Mark]) -> float:
     for mark in marks:
-        if (told := _RESOLUTION.search(mark.text)) and float(told[1]) > 0:
+        if (told := _RESOLUTION.search(mark.text)) and 0 < float(told[1]) < math.inf:
             return float(told[1])
     raise CorruptRecordError(f"{path}: no time resolution among its annotations")
 
@@ -228,7 +228,7 @@ class _Draft:
             if match := pattern.fullmatch(line):
                 self._take(kind, match)
                 return
-        raise CorruptRecordError(f"{self.source}: line {number} {line[:60]!r} is of no known form")
+        raise CorruptRecordError(f"{self.source}: line {number} {quoted(line)} is of no known form")
 
     def _take(self, kind: str, match: re.Match[str]) -> None:
         match kind:
@@ -257,16 +257,16 @@ class _Draft:
         """The file whose lines were read is complete."""
         if self._file is None:
             return
-        name, starts_s, ends_s = self._file.record, self._starts_s, self._ends_s
+        shown, starts_s, ends_s = one_line(self._file.record, 60), self._starts_s, self._ends_s
         if not len(starts_s) == len(ends_s) == self._n_seizures:
             raise CorruptRecordError(
-                f"{self.source}: {name}: {self._n_seizures} seizures announced, {len(starts_s)} starts and "
+                f"{self.source}: {shown}: {self._n_seizures} seizures announced, {len(starts_s)} starts and "
                 f"{len(ends_s)} ends told"
             )
         seizures_s = tuple(zip(starts_s, ends_s, strict=True))
         for start_s, end_s in seizures_s:
             if end_s <= start_s:
-                raise CorruptRecordError(f"{self.source}: {name}: seizure from {start_s:g} s to {end_s:g} s")
+                raise CorruptRecordError(f"{self.source}: {shown}: seizure from {start_s:g} s to {end_s:g} s")
         self.files.append(replace(self._file, seizures_s=seizures_s))
         self._file, self._n_seizures = None, None
         self._starts_s, self._ends_s = [], []

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .eeg_lead import EegBlock, EegSource, without_head
-from .errors import CorruptRecordError, InputError
+from .errors import CorruptRecordError, InputError, quoted
 from .lead import Lead, Piece, choose_column
 from .recording import Channel, Recording
 from .wfdb_header import check_fs_hz
@@ -150,7 +150,8 @@ def _check_times(table: _Table, time_s: np.ndarray, n_before: int) -> None:
     assert table.start_s is not None, "times are checked only where there is a column of them"
     exact_hz = (table.n_samples - 1) / (table.end_s - table.start_s)
     number = np.arange(n_before, n_before + len(time_s))
-    late = np.abs((time_s - table.start_s) * exact_hz - number)
+    with np.errstate(over="ignore"):  # a time can be that far off
+        late = np.abs((time_s - table.start_s) * exact_hz - number)
     if not late.max() < _MOST_LATE:
         worst = int(np.argmax(np.nan_to_num(late, nan=np.inf)))
         raise CorruptRecordError(
@@ -244,7 +245,7 @@ def _cell(path: Path, number: int, name: str, cell: str) -> float:
     if cell.lower() in _MISSING:
         return math.nan
     if not _is_number(cell):
-        raise CorruptRecordError(f"{path}: line {number}, column {name!r}: {cell[:40]!r} is not a number")
+        raise CorruptRecordError(f"{path}: line {number}, column {quoted(name)}: {quoted(cell)} is not a number")
     return float(cell)
 
 
@@ -262,7 +263,7 @@ def _stated_rate(path: Path, fs_hz: float | None, comments: list[str]) -> float 
         return check_fs_hz(path, fs_hz)
     for match in filter(None, map(_FS_COMMENT.match, comments)):
         if not _is_number(match[1]):
-            raise CorruptRecordError(f"{path}: sampling rate {match[1]!r} is not a number")
+            raise CorruptRecordError(f"{path}: sampling rate {quoted(match[1])} is not a number")
         return check_fs_hz(path, float(match[1]))
     return None
 

@@ -2,18 +2,14 @@
 
 import fnmatch
 import hashlib
-import lzma
 import os
 import shutil
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import CorruptRecordError, InputError
+from .archives import unpack_files
+from .errors import InputError
 
 __all__ = [
     "DATASETS",
@@ -285,35 +281,16 @@ def _unpack(archive: Path, cache: Path, name: str) -> None:
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             unpacked = Path(scratch) / name
-            _extract(archive, unpacked)
+            unpacked.mkdir()
+            for file_name, content in unpack_files(archive):
+                with (unpacked / file_name).open("wb") as file:
+                    file.writelines(content)
             for labels in archive.parent.glob("REFERENCE*.csv"):
                 shutil.copyfile(labels, unpacked / labels.name)
             if not (cache / name).is_dir():
                 unpacked.rename(cache / name)
-    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise CorruptRecordError(f"{archive}: the archive cannot be unpacked ({error})") from error
     except OSError as error:
-        raise InputError(f"{error.filename or cache}: {error.strerror or error}") from error
-
-
-def _extract(archive: Path, folder: Path) -> None:
-    """Write the regular files of an archive into `folder`, without their own folders."""
-    if not zipfile.is_zipfile(archive):
-        with tarfile.open(archive) as tar:
-            tar.extractall(folder, members=_flattened(tar), filter="data")
-        return
-    folder.mkdir()
-    with zipfile.ZipFile(archive) as packed:
-        for member in packed.infolist():
-            if not member.is_dir():
-                (folder / Path(member.filename).name).write_bytes(packed.read(member))
-
-
-def _flattened(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """The regular files of an archive, without their folders."""
-    for member in tar:
-        if member.isfile():
-            yield member.replace(name=Path(member.name).name, deep=False)
+        raise InputError(f"{archive}: not unpacked into {cache}, {error.strerror or error}") from error
 
 
 def _xdg_folder(variable: str, default: str) -> Path:

@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
 
+from .bounded_files import read_bounded
 from .errors import CorruptRecordError, InputError
+from .matlab_file import read_integers
 from .recording import Channel, Events, Recording
 from .seizures import SEIZURE
 
@@ -19,6 +20,7 @@ DELHI_FS_HZ = 200.0
 DELHI_STATES = ("preictal", "interictal", "ictal")
 _ICTAL = "ictal"
 _N_SAMPLES = 1024
+_MOST_BYTES = 1 << 16
 _CHANNEL = Channel("EEG", "uV", 1.0)
 """The files state no unit; the numbers are taken as microvolts, which their size suggests."""
 
@@ -40,7 +42,7 @@ def delhi_recordings(folder: str | Path) -> dict[str, tuple[Recording, ...]]:
     folder = Path(folder)
     found = {}
     for state in DELHI_STATES:
-        files = sorted((folder / state).glob("*.mat"), key=_number)
+        files = sorted((p for p in (folder / state).glob("*.mat") if p.is_file()), key=_number)
         if not files:
             raise InputError(f"{folder / state}: no .mat file of the Delhi segments")
         found[state] = tuple(read_delhi(path) for path in files)
@@ -59,19 +61,13 @@ def read_delhi(path: str | Path) -> Recording:
     """
     path = Path(path)
     state = path.stem.rstrip("0123456789")
-    try:
-        values = np.asarray(loadmat(path, variable_names=[state])[state])
-    except KeyError as error:
-        raise CorruptRecordError(f"{path}: it holds no variable {state!r}") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
-    except Exception as error:
-        raise CorruptRecordError(f"{path}: not a MATLAB file ({' '.join(str(error).split())[:120]})") from error
-    if values.size != _N_SAMPLES or values.dtype.kind not in "iu":
-        raise CorruptRecordError(
-            f"{path}: {values.size} values of type {values.dtype}; a Delhi segment has {_N_SAMPLES} whole numbers"
-        )
+    data = read_bounded(path, _MOST_BYTES)
+    values = read_integers(path, data, state, _MOST_BYTES)
+    if len(values) != _N_SAMPLES:
+        raise CorruptRecordError(f"{path}: {len(values)} values; a Delhi segment has {_N_SAMPLES} whole numbers")
     counts = values.reshape(-1, 1).astype(np.int16)
+    if (counts != values.reshape(-1, 1)).any():
+        raise CorruptRecordError(f"{path}: values from {values.min()} to {values.max()} do not fit 16 bits")
     counts.setflags(write=False)
     events = Events.of([(0.0, _N_SAMPLES / DELHI_FS_HZ, SEIZURE)] if state == _ICTAL else [], DELHI_FS_HZ)
     return Recording(path.stem, DELHI_FS_HZ, counts, (_CHANNEL,), path.stem, events)

@@ -202,5 +202,6 @@ def _events(header: EdfHeader, fs_hz: float, n_samples: int) -> Events:
     found = [(note.onset_s - start_s, note.duration_s, note.text) for note in stored_notes(header)]
     if not any(is_seizure(text) and duration_s > 0 for _, duration_s, text in found):
         found += [(onset_s, end_s - onset_s, SEIZURE) for onset_s, end_s in seizures_beside(header.path) or ()]
-    inside = [row for row in found if 0 <= round(row[0] * fs_hz) < n_samples]
+    near = (row for row in found if -1 < row[0] * fs_hz < n_samples + 1)
+    inside = [row for row in near if 0 <= round(row[0] * fs_hz) < n_samples]
     return Events.of(inside, fs_hz)

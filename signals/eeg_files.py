@@ -19,7 +19,7 @@ from .seizure_files import Times, clip_of, seizures_beside
 from .seizures import seizures_of
 from .umich import is_umich, read_umich
 
-__all__ = ["EegFile", "eeg_files", "load_eeg", "open_eeg"]
+__all__ = ["EegFile", "eeg_files", "is_eeg_recording", "load_eeg", "open_eeg"]
 
 _BONN_NAME = re.compile(r"[ZONFS]\d{3}", re.IGNORECASE)
 _SUFFIXES = (".edf", ".csv", ".hea", ".txt", ".mat")
@@ -126,7 +126,7 @@ def eeg_files(where: str | os.PathLike[str] | None = None) -> tuple[EegFile, ...
     else:
         root = Path(where)
         is_one = root.is_file() or is_umich(root)
-        paths = [root] if is_one else [p for p in sorted(root.rglob("*")) if _is_recording(p)]
+        paths = [root] if is_one else [p for p in sorted(root.rglob("*")) if is_eeg_recording(p)]
     files = [_file(path, root) for path in paths]
     whole = {f.record for f in files if not f.state}
     kept = [f for f in files if not f.state or f.record not in whole]
@@ -147,8 +147,10 @@ def _open(path: Path, fs_hz: float | None) -> EegSource:
     return source_of(load_eeg(path, fs_hz=fs_hz))
 
 
-def _is_recording(path: Path) -> bool:
+def is_eeg_recording(path: Path) -> bool:
     """Whether a file is a recording by its name; tables and notes that lie beside recordings are not."""
+    if not path.is_file():  # nor is a pipe that bears such a name
+        return is_umich(path)
     match path.suffix.lower():
         case ".edf" | ".hea":
             return True

@@ -11,9 +11,10 @@
 A message names the file, the value and the limit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 __all__ = [
     "CorruptModelError",
@@ -23,8 +24,13 @@ __all__ = [
     "InputError",
     "UnanalysableError",
     "UnsupportedFormatError",
+    "one_line",
+    "parsed",
+    "quoted",
     "readable",
 ]
+
+T = TypeVar("T")
 
 
 class IctusError(Exception):
@@ -70,3 +76,32 @@ def readable(path: Path) -> Iterator[None]:
         raise InputError(f"{error.filename or path}: {error.strerror or error}") from error
     except MemoryError as error:
         raise InputError(f"{path}: the recording does not fit into memory") from error
+
+
+def quoted(value: object, most: int = 60) -> str:
+    """A value as a message shows it: in quotes if it is text, printable, at most `most` letters of it."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "what is nested too deeply"
+    return text if len(text) <= most + 2 else f"{text[: most - 1]}…"
+
+
+def one_line(said: object, most: int = 200) -> str:
+    """What a library or a file said, as part of our line: printable, no line breaks, at most `most` letters."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(said).split()))
+    return text[:most] or type(said).__name__
+
+
+def parsed(parse: Callable[[str], T], text: str) -> T:
+    """`parse` of a text that somebody else wrote; how deep it is nested is their choice, too.
+
+    Raises
+    ------
+    ValueError
+        As `parse`, and where it is nested too deeply.
+    """
+    try:
+        return parse(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

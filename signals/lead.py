@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .errors import InputError, UnanalysableError
+from .errors import InputError, UnanalysableError, quoted
 from .recording import Channel, Recording
 
 __all__ = ["PIECE_SAMPLES", "Lead", "Piece", "choose_channel", "choose_column", "lead_of", "without_gaps"]
@@ -52,7 +52,7 @@ def choose_column(record: str, names: Sequence[str], channel: int | str | None =
     """
     if isinstance(channel, str):
         if channel not in names:
-            raise InputError(f"{record}: no channel {channel!r}; there are {', '.join(names)}")
+            raise InputError(f"{record}: no channel {channel!r}; there are {quoted(list(names), 400)}")
         return list(names).index(channel)
     if channel is not None:
         if not 0 <= channel < len(names):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .bounded_files import read_bounded_text
 from .datasets import LocalDataset
-from .errors import InputError
+from .errors import InputError, one_line, quoted
 
 __all__ = ["StripFolds", "strip_folds", "strip_labels"]
 
@@ -38,12 +39,12 @@ def strip_labels(found: LocalDataset) -> dict[str, str]:
 
 def _read_labels(path: Path) -> dict[str, str]:
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error})") from error
+        rows = list(csv.reader(read_bounded_text(path).splitlines()))
+    except csv.Error as error:
+        raise InputError(f"{path}: not a table ({one_line(error)})") from error
     for number, row in enumerate(rows, start=1):
         if row and (len(row) != 2 or not all(field.strip() for field in row)):
-            raise InputError(f"{path}, line {number}: {','.join(row)!r} is not record,label")
+            raise InputError(f"{path}, line {number}: {quoted(','.join(row))} is not record,label")
     return {row[0].strip(): row[1].strip() for row in rows if row}
 
 

@@ -4,14 +4,14 @@ Source: Ombao, Raz, von Sachs & Malow, J Am Stat Assoc 96:543-560, 2001, and the
 SP1 and SP2 are corrupted, Cz is the reference, and nobody says what channels 22 to 31 are: they are left out.
 """
 
-import lzma
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from .errors import CorruptRecordError, InputError
+from .archives import unpack_files
+from .bounded_files import read_bounded
+from .errors import CorruptRecordError, one_line
 from .recording import Channel, Events, Recording
 from .seizures import SEIZURE
 
@@ -28,6 +28,7 @@ _ELECTRODES = (
 """Of channels 1 to 21; None for those that are left out."""
 
 _NAME = "umich_seizure"
+_MOST_BYTES = 1 << 22
 
 
 def is_umich(path: Path) -> bool:
@@ -48,12 +49,7 @@ def read_umich(path: str | Path) -> Recording:
         A channel is missing, is no list of whole numbers, or has another length than the others.
     """
     path = Path(path)
-    try:
-        texts = dict(_texts(path))
-    except (tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise CorruptRecordError(f"{path}: the archive cannot be unpacked ({error})") from error
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from error
+    texts = dict(_texts(path))
     named = [(f"ch{i:02}.inp", electrode) for i, electrode in enumerate(_ELECTRODES, 1) if electrode]
     columns = [_column(path, file, texts) for file, _ in named]
     if len({len(c) for c in columns}) != 1:
@@ -71,13 +67,11 @@ def read_umich(path: str | Path) -> Recording:
 def _texts(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names and contents of the channels' files."""
     if path.is_dir():
-        yield from ((p.name, p.read_bytes()) for p in path.glob("ch*.inp"))
+        yield from ((p.name, read_bounded(p, _MOST_BYTES)) for p in sorted(path.glob("ch*.inp")) if p.is_file())
         return
-    with tarfile.open(path) as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.name.endswith(".inp") else None
-            if file is not None:
-                yield Path(member.name).name, file.read()
+    for name, content in unpack_files(path):
+        if name.endswith(".inp"):
+            yield name, b"".join(content)
 
 
 def _column(path: Path, file: str, texts: dict[str, bytes]) -> np.ndarray:
@@ -86,4 +80,4 @@ def _column(path: Path, file: str, texts: dict[str, bytes]) -> np.ndarray:
     try:
         return np.asarray(texts[file].split(), dtype=np.int16)
     except (ValueError, OverflowError) as error:
-        raise CorruptRecordError(f"{path}: {file} is not a list of 16-bit numbers ({error})") from error
+        raise CorruptRecordError(f"{path}: {file} is not a list of 16-bit numbers ({one_line(error)})") from error

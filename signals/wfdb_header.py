@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from .errors import CorruptRecordError, UnsupportedFormatError
+from .bounded_files import read_bounded
+from .errors import CorruptRecordError, UnsupportedFormatError, quoted
 
 __all__ = ["FS_MAX_HZ", "FS_MIN_HZ", "SignalSpec", "WfdbHeader", "check_fs_hz", "parse_header"]
 
 FS_MIN_HZ, FS_MAX_HZ = 1.0, 100_000.0
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_SIGNALS = 1024
+_MOST_NAME_BYTES = 255
 _MAX_SAMPLES_PER_FRAME = 100_000
 _MAX_FRAMES = 1 << 40
 _MAX_COUNT = 1 << 31
@@ -28,7 +30,6 @@ _BYTES_PER_SAMPLE = {
     "16": Fraction(2),
     "24": Fraction(3),
     "32": Fraction(4),
-    "61": Fraction(2),
     "80": Fraction(1),
     "160": Fraction(2),
     "212": Fraction(3, 2),
@@ -39,7 +40,6 @@ _INVALID_COUNT = {
     "16": -(1 << 15),
     "24": -(1 << 23),
     "32": -(1 << 31),
-    "61": -(1 << 15),
     "80": -(1 << 7),
     "160": -(1 << 15),
     "212": -(1 << 11),
@@ -90,12 +90,14 @@ class WfdbHeader:
     frame_rate_hz : frames per second; a signal has ``samples_per_frame`` times as many samples
     n_frames : number of frames
     signals : one `SignalSpec` per signal
+    tells_length : whether the header says how many frames there are, and not the signal files alone
     """
 
     path: Path
     frame_rate_hz: float
     n_frames: int
     signals: tuple[SignalSpec, ...]
+    tells_length: bool = True
 
 
 def parse_header(path: Path) -> WfdbHeader:
@@ -111,18 +113,18 @@ def parse_header(path: Path) -> WfdbHeader:
     lines = _header_lines(path)
     fields = lines[0].split()
     if len(fields) < 2:
-        raise CorruptRecordError(f"{path}: record line {_short(lines[0])} needs a name and a signal count")
+        raise CorruptRecordError(f"{path}: record line {quoted(lines[0])} needs a name and a signal count")
     if "/" in fields[0]:
-        raise UnsupportedFormatError(f"{path}: {fields[0]!r} is a multi-segment record; only single segments")
+        raise UnsupportedFormatError(f"{path}: {quoted(fields[0])} is a multi-segment record; only single ones")
     n_signals = _integer(path, "number of signals", fields[1], 1, _MAX_SIGNALS)
     frame_rate_hz = _frame_rate(path, fields[2] if len(fields) > 2 else str(_DEFAULT_FS_HZ))
     if len(lines) - 1 != n_signals:
         raise CorruptRecordError(f"{path}: {n_signals} signals announced, {len(lines) - 1} lines found")
     signals = tuple(_signal_line(path, line) for line in lines[1:])
-    n_frames = _integer(path, "number of samples", fields[3], 0, _MAX_FRAMES) if len(fields) > 3 else 0
-    n_frames = _checked_length(path, n_frames, signals)
+    n_frames = _integer(path, "number of samples", fields[3], 1, _MAX_FRAMES) if len(fields) > 3 else 0
+    tells_length, n_frames = n_frames > 0, _checked_length(path, n_frames, signals)
     check_fs_hz(path, frame_rate_hz * max(s.samples_per_frame for s in signals))
-    return WfdbHeader(path, frame_rate_hz, n_frames, signals)
+    return WfdbHeader(path, frame_rate_hz, n_frames, signals, tells_length)
 
 
 def check_fs_hz(path: Path, fs_hz: float) -> float:
@@ -135,34 +137,31 @@ def check_fs_hz(path: Path, fs_hz: float) -> float:
 
 
 def _header_lines(path: Path) -> list[str]:
-    size = path.stat().st_size
-    if size > _MAX_HEADER_BYTES:
-        raise CorruptRecordError(f"{path}: {size} bytes are too many for a header (at most {_MAX_HEADER_BYTES})")
-    text = path.read_bytes().decode("ascii", errors="replace")
+    text = read_bounded(path, _MAX_HEADER_BYTES).decode("ascii", errors="replace")
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines:
-        raise CorruptRecordError(f"{path}: the header is empty ({size} bytes)")
+        raise CorruptRecordError(f"{path}: the header is empty ({len(text)} bytes)")
     return lines
 
 
 def _frame_rate(path: Path, field: str) -> float:
     text = field.split("/")[0].split("(")[0]
     if not re.fullmatch(_NUMBER, text):
-        raise CorruptRecordError(f"{path}: sampling rate {_short(field)} is not a number")
+        raise CorruptRecordError(f"{path}: sampling rate {quoted(field)} is not a number")
     return check_fs_hz(path, float(text))
 
 
 def _signal_line(path: Path, line: str) -> SignalSpec:
     fields = line.split(maxsplit=8)
     if len(fields) < 2:
-        raise CorruptRecordError(f"{path}: signal line {_short(line)} needs a file name and a format")
+        raise CorruptRecordError(f"{path}: signal line {quoted(line)} needs a file name and a format")
     layout = _FORMAT.fullmatch(fields[1])
     if layout is None:
-        raise CorruptRecordError(f"{path}: {_short(fields[1])} is not a storage format")
+        raise CorruptRecordError(f"{path}: {quoted(fields[1])} is not a storage format")
     if layout["fmt"] not in _BYTES_PER_SAMPLE:
         raise UnsupportedFormatError(
-            f"{path}: storage format {layout['fmt']} is not read; only {', '.join(_BYTES_PER_SAMPLE)}"
+            f"{path}: storage format {layout['fmt'][:20]} is not read; only {', '.join(_BYTES_PER_SAMPLE)}"
         )
     gain, baseline, unit = _calibration(path, fields)
     return SignalSpec(
@@ -184,7 +183,7 @@ def _calibration(path: Path, fields: list[str]) -> tuple[float, int, str]:
     """Gain, baseline and unit of a signal line; a gain of 0 means the default of 200 counts per mV."""
     match = _GAIN.fullmatch(fields[2] if len(fields) > 2 else "0")
     if match is None:
-        raise CorruptRecordError(f"{path}: {_short(fields[2])} is not a gain in counts per unit")
+        raise CorruptRecordError(f"{path}: {quoted(fields[2])} is not a gain in counts per unit")
     gain = float(match["gain"]) or _DEFAULT_GAIN_PER_UNIT
     if not _MIN_GAIN <= abs(gain) <= _MAX_GAIN:
         raise CorruptRecordError(f"{path}: gain {gain:g} lies outside {_MIN_GAIN:g} to {_MAX_GAIN:g}")
@@ -195,9 +194,9 @@ def _calibration(path: Path, fields: list[str]) -> tuple[float, int, str]:
 
 def _file_name(path: Path, name: str) -> str:
     if name in (".", "..") or "/" in name or "\\" in name:
-        raise CorruptRecordError(f"{path}: signal file {_short(name)} lies outside the folder of the header")
-    if not (path.parent / name).is_file():
-        raise CorruptRecordError(f"{path}: signal file {_short(name)} is missing")
+        raise CorruptRecordError(f"{path}: signal file {quoted(name)} lies outside the folder of the header")
+    if len(name) > _MOST_NAME_BYTES or not (path.parent / name).is_file():
+        raise CorruptRecordError(f"{path}: signal file {quoted(name)} is missing")
     return name
 
 
@@ -229,9 +228,5 @@ def _frames_in_file(path: Path, group: list[SignalSpec]) -> int:
 
 def _integer(path: Path, what: str, text: str, low: int, high: int) -> int:
     if not re.fullmatch(r"[+-]?\d{1,18}", text) or not low <= int(text) <= high:
-        raise CorruptRecordError(f"{path}: {what} {_short(text)} is not an integer from {low} to {high}")
+        raise CorruptRecordError(f"{path}: {what} {quoted(text)} is not an integer from {low} to {high}")
     return int(text)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "…")

@@ -6,14 +6,17 @@ from pathlib import Path
 import numpy as np
 import wfdb
 
-from .errors import CorruptRecordError
+from .bounded_files import read_bounded
+from .errors import CorruptRecordError, one_line
 from .lead import PIECE_SAMPLES, Lead, Piece, choose_column
 from .recording import Channel, Events, Recording
 from .subjects import subject_in_header
+from .wfdb_annotations import Mark, decode_annotations
 from .wfdb_header import SignalSpec, WfdbHeader, parse_header
 
 __all__ = ["open_wfdb", "read_wfdb"]
 
+_MOST_ANNOTATION_BYTES = 1 << 26
 _END_OF_ANNOTATIONS = b"\x00\x00"
 """Source: WFDB Applications Guide, annot(5)."""
 _SLACK_S = 1.0
@@ -56,7 +59,7 @@ def read_wfdb(header_path: Path) -> Recording:
 def open_wfdb(header_path: Path, channel: int | str | None = None) -> Lead:
     """One lead of a record as in `read_wfdb`, read piece by piece; its annotations are not looked at.
 
-    Records in differences (format 8) or with skewed signals can only be read as a whole.
+    Records in differences (format 8), with skewed signals or whose header tells no length are read as a whole.
 
     Parameters
     ----------
@@ -75,7 +78,8 @@ def open_wfdb(header_path: Path, channel: int | str | None = None) -> Lead:
 
     def pieces() -> Iterator[Piece]:
         step = max(PIECE_SAMPLES // spec.samples_per_frame, 1)
-        if spec.storage_format == "8" or any(s.skew_frames for s in header.signals):
+        is_whole = spec.storage_format == "8" or any(s.skew_frames for s in header.signals)
+        if is_whole or not header.tells_length:
             step = header.n_frames
         for start in range(0, header.n_frames, step):
             (counts,) = _read_counts(header, [kept[column]], start, min(start + step, header.n_frames))
@@ -96,12 +100,16 @@ def _read_counts(header: WfdbHeader, kept: list[int], start: int = 0, stop: int 
     """Digital counts of the signals `kept` in the frames from `start` to `stop`, each (n_samples,)."""
     stem = str(header.path.resolve().with_suffix(""))
     stop = header.n_frames if stop is None else stop
+    part = (start, stop) if header.tells_length else (0, None)  # wfdb cuts no record whose header tells no length
     try:
-        record = wfdb.rdrecord(stem, start, stop, channels=kept, physical=False, smooth_frames=False)
+        record = wfdb.rdrecord(stem, *part, channels=kept, physical=False, smooth_frames=False)
     except Exception as error:
-        raise CorruptRecordError(f"{header.path}: not readable as WFDB ({_one_line(error)})") from error
+        raise CorruptRecordError(f"{header.path}: not readable as WFDB ({one_line(error)})") from error
     columns: list[np.ndarray] = getattr(record, "e_d_signal", None) or []
-    n_samples = (stop - start) * header.signals[kept[0]].samples_per_frame
+    per_frame = header.signals[kept[0]].samples_per_frame
+    n_samples = (stop - start) * per_frame
+    if not header.tells_length:
+        columns = [column[start * per_frame : stop * per_frame] for column in columns]
     if len(columns) != len(kept) or any(len(c) != n_samples for c in columns):
         raise CorruptRecordError(f"{header.path}: the signals do not hold {n_samples} samples each")
     return columns
@@ -130,24 +138,25 @@ def _invalid(counts: np.ndarray, specs: list[SignalSpec]) -> np.ndarray | None:
 def _read_events(path: Path, n_samples: int, fs_hz: float) -> Events:
     if not path.is_file():
         return Events.empty()
-    end = path.read_bytes()[-2:]
-    if end != _END_OF_ANNOTATIONS:
-        raise CorruptRecordError(f"{path}: the annotation file ends with {end!r} instead of two zero bytes")
+    data = read_bounded(path, _MOST_ANNOTATION_BYTES)
+    if data[-2:] != _END_OF_ANNOTATIONS:
+        raise CorruptRecordError(f"{path}: the annotation file ends with {data[-2:]!r} instead of two zero bytes")
     try:
-        annotation = wfdb.rdann(str(path.resolve().with_suffix("")), "atr")
-    except Exception as error:
-        raise CorruptRecordError(f"{path}: not a WFDB annotation file ({_one_line(error)})") from error
-    sample = np.asarray(annotation.sample, dtype=np.int64)
+        marks = [mark for mark in decode_annotations(data) if not _is_remark(mark)]
+    except ValueError as error:
+        raise CorruptRecordError(f"{path}: not a WFDB annotation file ({error})") from error
+    sample = np.asarray([mark.sample for mark in marks], dtype=np.int64)
     last = n_samples + fs_hz * _SLACK_S
     outside = sample[(sample < 0) | (sample > last)]
     if outside.size:
         raise CorruptRecordError(f"{path}: annotation at sample {outside[0]}, outside 0 to {n_samples - 1}")
     order = np.argsort(sample, kind="stable")
     order = order[sample[order] < n_samples]
-    symbol = np.asarray(annotation.symbol, dtype=np.str_)
-    text = np.asarray([note.strip("\x00 ") for note in annotation.aux_note or []], dtype=np.str_)
+    symbol = np.asarray([mark.symbol for mark in marks], dtype=np.str_)
+    text = np.asarray([mark.text.strip("\x00 ") for mark in marks], dtype=np.str_)
     return Events(sample[order], symbol[order], np.zeros(len(order)), text[order])
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+def _is_remark(mark: Mark) -> bool:
+    """A note on the file itself, such as its time resolution: it stands at its start and begins with two signs."""
+    return mark.sample == 0 and mark.symbol == '"' and mark.text.startswith("## ")

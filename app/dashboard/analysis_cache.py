@@ -5,7 +5,6 @@ Nothing is unpickled: a file from the cache can be wrong, but it cannot run.
 
 import dataclasses
 import json
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from ...signals.array_files import read_arrays
+from ...signals.errors import parsed
 from ..recording_facts import ModelFacts, RecordingFacts
 from .display_cache import DisplayCache
 
@@ -53,7 +54,7 @@ def cached_analysis(
         return computed[0]
     try:
         return read_result(folder, kind)
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
         cache.drop(folder)
         cache.folder(key, build)
         return computed[0] if computed else compute()
@@ -68,10 +69,16 @@ def write_result(folder: Path, result: Any) -> None:
 
 
 def read_result(folder: Path, kind: type[T]) -> T:
-    """Read what `write_result` wrote; `OSError`, `ValueError`, `KeyError` or `TypeError` where it is damaged."""
-    plain = json.loads((folder / _JSON).read_text(encoding="utf-8"))
-    with np.load(folder / _ARRAYS, allow_pickle=False) as stored:
-        return _built(plain, kind, [stored[f"arr_{i}"] for i in range(len(stored.files))])
+    """Read what `write_result` wrote.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError, TypeError, IndexError, AttributeError
+        It is damaged.
+    """
+    plain = parsed(json.loads, (folder / _JSON).read_text(encoding="utf-8"))
+    stored = read_arrays(folder / _ARRAYS)
+    return _built(plain, kind, [stored[f"arr_{i}"] for i in range(len(stored))])
 
 
 def _plain(value: Any, arrays: list[np.ndarray]) -> Any:

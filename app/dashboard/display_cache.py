@@ -12,18 +12,16 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 from ...signals.errors import InputError
+from ..code_version import code_fingerprint
 
-__all__ = ["DEFAULT_CACHE_BYTES", "DisplayCache", "code_fingerprint"]
+__all__ = ["DEFAULT_CACHE_BYTES", "DisplayCache"]
 
 DEFAULT_CACHE_BYTES = 4_000_000_000
 
 _HOUR_S = 3600.0
-_PACKAGES = ("signals", "models", "compression", "firmware_export", "app")
-_PROGRAM = (".py", ".c", ".h", ".json", ".ictus")
 
 
 class DisplayCache:
@@ -86,15 +84,6 @@ class DisplayCache:
                 return
             _remove(folder)
             too_many -= n_bytes
-
-
-@cache
-def code_fingerprint() -> str:
-    """Changes with every file of the package, so that an older version's results are not taken for today's."""
-    root = Path(__file__).resolve().parents[2]
-    files = sorted(p for folder in _PACKAGES for p in (root / folder).rglob("*") if p.suffix in _PROGRAM)
-    stats = [(p.relative_to(root).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    return hashlib.sha256(repr(stats).encode()).hexdigest()[:16]
 
 
 def _cache_folder() -> Path:

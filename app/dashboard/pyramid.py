@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ...signals import Channel, Lead, open_lead
-from ...signals.errors import UnanalysableError
+from ...signals.errors import UnanalysableError, parsed
 from ..recording_facts import RecordingFacts
 from .display_cache import DisplayCache
 
@@ -72,7 +72,7 @@ class Pyramid:
     @classmethod
     def open(cls, folder: Path) -> "Pyramid":
         """Read what `build_pyramid` wrote; `OSError` or `ValueError` where it is damaged."""
-        head = json.loads((folder / "channel.json").read_text(encoding="utf-8"))
+        head = parsed(json.loads, (folder / "channel.json").read_text(encoding="utf-8"))
         pyramid = cls(folder, float(head["fs_hz"]), int(head["n_samples"]), Channel(**head["channel"]))
         if len(pyramid._samples) != pyramid.n_samples:
             raise ValueError(f"{folder}: {len(pyramid._samples)} samples, not {pyramid.n_samples}")

@@ -4,14 +4,14 @@ The figures lie in ``devices.toml``; nothing that the energy model uses is writt
 """
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
-from ...signals.errors import InputError
+from ...signals.bounded_files import read_toml
+from ...signals.errors import InputError, one_line, quoted
 from .ranges import Range
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m33", "cortex-m7")
 _TABLE = Path(__file__).with_name("devices.toml")
 _BOUNDS = ("low", "typical", "high")
+_KINDS = {str: str, float: (int, float)}
 
 
 @dataclass(frozen=True)
@@ -180,21 +181,18 @@ def load_devices(path: str | Path) -> DeviceTable:
     InputError
         one line: no TOML, a row without a field, a figure without a source or with bounds out of order.
     """
-    try:
-        data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"{path}: {error}") from error
+    data = read_toml(Path(path))
     try:
         return DeviceTable(
             read_rows(Mcu, data, "mcu"),
             read_rows(Afe, data, "afe"),
             read_rows(Radio, data, "radio"),
             read_rows(Battery, data, "battery"),
-            dict(data.get("default", {})),
-            dict(data.get("alias", {})),
+            _names(data, "default"),
+            _names(data, "alias"),
         )
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{path}: {one_line(error, 400)}") from error
 
 
 def read_rows(kind: Callable[..., Row], data: Mapping[str, Any], section: str) -> dict[str, Row]:
@@ -205,26 +203,52 @@ def read_rows(kind: Callable[..., Row], data: Mapping[str, Any], section: str) -
     kind : dataclass of a row, whose field `key` is its key; figures become `Figure`
     data : a table as `tomllib` reads it
     """
-    return {key: _row(kind, key, f"{section}.{key}", row) for key, row in data.get(section, {}).items()}
+    rows = _table(section, data.get(section, {}))
+    return {key: _row(kind, key, f"{section}.{key}", _table(f"{section}.{key}", row)) for key, row in rows.items()}
+
+
+def _table(label: str, value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{label}: {quoted(value)} is no table")
+    return value
+
+
+def _names(data: Mapping[str, Any], section: str) -> dict[str, str]:
+    names = dict(_table(section, data.get(section, {})))
+    if wrong := [value for value in names.values() if not isinstance(value, str)]:
+        raise InputError(f"{section}: {quoted(wrong[0])} is no name of a row")
+    return names
 
 
 def _row(kind: Callable[..., Row], key: str, label: str, row: Mapping[str, Any]) -> Row:
-    fields = {name: _field(f"{label}.{name}", value) for name, value in row.items()}
+    hints = get_type_hints(kind)
+    fields = {name: _field(f"{label}.{name}", value, hints.get(name)) for name, value in row.items()}
     _check_source(label, row)
     if fields.get("core", CORES[0]) not in CORES:
-        raise InputError(f"{label}: core {fields['core']!r} is not one of {', '.join(CORES)}")
+        raise InputError(f"{label}: core {quoted(fields['core'])} is not one of {', '.join(CORES)}")
     try:
         return kind(key=key, **fields)
     except TypeError as error:
         raise InputError(f"{label}: {str(error).partition('() ')[2]}") from error
 
 
-def _field(label: str, value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return _figure(label, value)
-    if isinstance(value, int | float) and not value > 0:
-        raise InputError(f"{label}: {value} is not above 0")
+def _field(label: str, value: Any, kind: Any) -> Any:
+    """A field's value, checked against its `kind` where that is a text, a number or a figure."""
+    if kind is Figure:
+        return _figure(label, _table(label, value))
+    if kind in (str, float) and (isinstance(value, bool) or not isinstance(value, _KINDS[kind])):
+        raise InputError(f"{label}: {quoted(value)} is no {'text' if kind is str else 'number'}")
+    if isinstance(value, int | float) and not (value > 0 and math.isfinite(_as_float(value))):
+        raise InputError(f"{label}: {quoted(value)} is not a finite number above 0")
     return value
+
+
+def _as_float(value: float) -> float:
+    """A number of a file; infinite where an integer is too large."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _figure(label: str, value: Mapping[str, Any]) -> Figure:
@@ -233,8 +257,11 @@ def _figure(label: str, value: Mapping[str, Any]) -> Figure:
     if unknown or "typical" not in value:
         wrong = f"unknown {', '.join(sorted(unknown))}" if unknown else "no typical value"
         raise InputError(f"{label}: {wrong}")
-    low, typical, high = (float(value.get(bound, value["typical"])) for bound in _BOUNDS)
-    if not 0 <= low <= typical <= high:
+    bounds = [value.get(bound, value["typical"]) for bound in _BOUNDS]
+    if wrong := [bound for bound in bounds if not isinstance(bound, int | float)]:
+        raise InputError(f"{label}: {quoted(wrong[0])} is no number")
+    low, typical, high = map(_as_float, bounds)
+    if not 0 <= low <= typical <= high < math.inf:
         raise InputError(f"{label}: {low:g}, {typical:g}, {high:g} are not in order")
     return Figure(Range(low, typical, high), value["source"], value.get("note", ""))
 

@@ -19,7 +19,7 @@ from .clock import clock
 from .compare_eeg import SecondComparison, compared_seconds, show_seconds
 from .deciders import DECIDERS, MOST_ROWS, agreement, confusion, counts
 from .ecg_case import EcgCase
-from .html import figure_cards, grid, titled
+from .html import as_text, figure_cards, grid, titled
 from .keys import key_text, text_key
 from .picture import picture
 from .session import jump_to, look_of, pick
@@ -80,7 +80,7 @@ def compare(case: Case) -> None:
         else:
             _show(case, found)
     except IctusError as error:
-        st.error(str(error))
+        st.error(as_text(str(error)))
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)

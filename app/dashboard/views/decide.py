@@ -9,6 +9,7 @@ from ...review.log import EventKey
 from ...review.store import Review
 from .case import Case, States
 from .findings import Finding, event_name
+from .html import as_text
 from .listing import show_page_of
 from .sensitivity import thresholds_of
 from .services import services
@@ -36,7 +37,7 @@ def buttons(case: Case, listed: Sequence[Finding], picked: Finding | None, state
 def _problem() -> None:
     problem = st.session_state.pop("problem", None)
     if problem:
-        st.error(problem)
+        st.error(as_text(problem))
 
 
 def _walk(case: Case, listed: Sequence[Finding], picked: Finding | None) -> None:

@@ -19,7 +19,7 @@ from .case import Case, Figure
 from .clock import clock, span
 from .ecg_case import EcgCase
 from .energy_bars import energy_bars
-from .html import figure_cards, grid, titled
+from .html import as_text, figure_cards, grid, titled
 from .overview import stage_rows
 from .picture import picture
 from .session import look_of
@@ -54,7 +54,7 @@ def device(case: Case) -> None:
             run = _run(case.facts.sha256, case.model.sha256, start_s, start_s + length_s, _case=case)
         _show(run, wearable, start_s)
     except IctusError as error:
-        st.error(str(error))
+        st.error(as_text(str(error)))
 
 
 def _wearable(is_ecg: bool) -> Device:

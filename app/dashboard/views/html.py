@@ -1,12 +1,20 @@
 """Pieces of HTML that pages share; every text is escaped."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
 from .case import Figure, Reason
 
-__all__ = ["facts_table", "figure_cards", "grid", "titled"]
+__all__ = ["as_text", "facts_table", "figure_cards", "grid", "titled"]
+
+_MARKUP = re.compile(r"[\\`*\[\]<>$~#|]")
+
+
+def as_text(text: str) -> str:
+    """Markdown that shows a text as it is: names from a file link to nothing and load no picture."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def figure_cards(figures: Iterable[Figure]) -> Markup:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from ....signals import InputError
 from ..library import BUILT_IN, FOLDER, UPLOAD, LibraryEntry
+from .html import as_text
 from .services import UPLOAD_SUFFIXES, services
 from .session import go_to
 
@@ -53,7 +54,7 @@ def _list(entries: Sequence[LibraryEntry]) -> None:
     with st.container(height=520, key="library"), st.container(horizontal=True, gap="small"):
         for entry in shown[:_MOST]:
             st.button(
-                entry.title,
+                as_text(entry.title),
                 key=f"open {entry.id}",
                 on_click=go_to,
                 args=(entry.id,),
@@ -82,7 +83,7 @@ def _upload() -> None:
             named = [(f.name, f.getbuffer()) for f in files]
             entry = services().library.upload(named, fs_hz=fs_hz or None)
         except InputError as error:
-            st.error(str(error))
+            st.error(as_text(str(error)))
             return
         go_to(entry.id)
         st.rerun()

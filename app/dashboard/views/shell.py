@@ -8,6 +8,7 @@ from ...analyze.analysis import NOTICE
 from ..library import LibraryEntry
 from . import compare, device, export, review
 from .case import Case
+from .html import as_text
 from .opening import opening
 from .picture import asset, picture
 from .services import open_case, services
@@ -28,7 +29,7 @@ def show() -> None:
     except IctusError as error:
         st.query_params.clear()
         _head(None)
-        st.error(str(error))
+        st.error(as_text(str(error)))
         opening()
         return
     _head(entry)
@@ -64,15 +65,15 @@ def _show_page(entry: LibraryEntry) -> None:
     try:
         case = _opened(entry)
     except IctusError as error:
-        st.error(_without_folder(entry, str(error)))
+        st.error(as_text(_without_folder(entry, str(error))))
         return
     if case.note:
-        st.caption(case.note)
+        st.caption(as_text(case.note))
     _PAGES[view()](case)
 
 
 def _opened(entry: LibraryEntry) -> Case:
-    with st.spinner(f"Reading and analysing {entry.title}", show_time=True):
+    with st.spinner(f"Reading and analysing {as_text(entry.title)}", show_time=True):
         return open_case(entry)
 
 
