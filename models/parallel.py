@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Protocol, TypeVar
 
+from ..signals.child_process import end_with_parent
+
 __all__ = ["prepare_all"]
 
 
@@ -34,7 +36,7 @@ def prepare_all(
     chunk : jobs that go to a process together
     """
     done: list[Prepared] = []
-    with ProcessPoolExecutor(max_workers=max(1, min(n_processes, len(jobs)))) as pool:
+    with ProcessPoolExecutor(max(1, min(n_processes, len(jobs))), initializer=end_with_parent) as pool:
         for prepared in pool.map(work, jobs, chunksize=chunk):
             done.append(prepared)
             if on_done:

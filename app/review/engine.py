@@ -47,8 +47,12 @@ def _data_folder() -> Path:
     return Path.home() / ".local" / "share" / "ictus"
 
 
-def make_engine(where: str) -> tuple[Engine, str]:
+def make_engine(where: str, busy_s: int = BUSY_S) -> tuple[Engine, str]:
     """Engine for a URL or the path of an SQLite file, and its name to show: without a password.
+
+    Parameters
+    ----------
+    busy_s : how long to wait for another writer, or for a server that does not answer
 
     Raises
     ------
@@ -59,11 +63,11 @@ def make_engine(where: str) -> tuple[Engine, str]:
     if url.get_backend_name() == "sqlite":
         shown = url.database or ":memory:"
         _make_folder(Path(shown))
-        engine = create_engine(url, connect_args={"timeout": BUSY_S})
+        engine = create_engine(url, connect_args={"timeout": busy_s})
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine, shown
-    options = {"connect_timeout": BUSY_S} if "connect_timeout" not in url.query else {}
+    options = {"connect_timeout": busy_s} if "connect_timeout" not in url.query else {}
     engine = create_engine(url, connect_args=options, pool_pre_ping=True)
     return engine, url.render_as_string(hide_password=True)
 
@@ -139,7 +143,7 @@ def _reason(error: BaseException | None) -> str:
     reasons = {
         sqlite3.SQLITE_FULL: "the disk is full, nothing was saved",
         sqlite3.SQLITE_READONLY: "the file may only be read, nothing was saved",
-        sqlite3.SQLITE_BUSY: f"another program has been writing for more than {BUSY_S} s, nothing was saved",
+        sqlite3.SQLITE_BUSY: "another program is writing and did not let go, nothing was saved",
         sqlite3.SQLITE_CANTOPEN: "the file cannot be opened or made",
         sqlite3.SQLITE_NOTADB: "the file is not an SQLite database",
         sqlite3.SQLITE_CORRUPT: "the database is damaged",

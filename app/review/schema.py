@@ -1,6 +1,6 @@
 """The tables of the review database, and how an older database becomes one of today."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import (
     Column,
@@ -14,17 +14,16 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    inspect,
-    select,
 )
 
-from ...signals.errors import InputError
+from . import versions
+from .versions import Migration, bring_up_to_date
 
 __all__ = ["DECISIONS", "MIGRATIONS", "RECORDINGS", "REVIEWS", "SCHEMA", "prepare", "stored_version"]
 
 SCHEMA = MetaData()
 
-_VERSION = Table("ictus_schema", SCHEMA, Column("version", Integer, nullable=False))
+_VERSION = versions.version_table("ictus_schema", SCHEMA)
 
 RECORDINGS = Table(
     "recordings",
@@ -78,13 +77,8 @@ DECISIONS = Table(
     sqlite_autoincrement=True,
 )
 
-Migration = Callable[[Connection], None]
-
 MIGRATIONS: Sequence[Migration] = ()
 """Step i makes a database of version i + 1 one of version i + 2; a new database is made as `SCHEMA` says."""
-
-_POSTGRESQL_LOCK = 0x1C705
-"""Any number, the same for all: of two programs that find an empty database only one makes the tables."""
 
 
 def prepare(connection: Connection, where: str) -> None:
@@ -100,23 +94,9 @@ def prepare(connection: Connection, where: str) -> None:
     InputError
         The database was written by a newer version of the package.
     """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRESQL_LOCK})")
-    latest, found = len(MIGRATIONS) + 1, stored_version(connection)
-    if found is None:
-        SCHEMA.create_all(connection)
-        connection.execute(_VERSION.insert().values(version=latest))
-        return
-    if found > latest:
-        raise InputError(f"{where}: version {found} of the review database; this ictus knows up to {latest}")
-    for migrate in MIGRATIONS[found - 1 :]:
-        migrate(connection)
-    if found < latest:
-        connection.execute(_VERSION.update().values(version=latest))
+    bring_up_to_date(connection, where, "the review database", SCHEMA, _VERSION, MIGRATIONS)
 
 
 def stored_version(connection: Connection) -> int | None:
     """Version of the database's tables, None for one without them."""
-    if not inspect(connection).has_table(_VERSION.name):
-        return None
-    return connection.execute(select(_VERSION.c.version)).scalar_one()
+    return versions.stored_version(connection, _VERSION)

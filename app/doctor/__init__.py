@@ -1,0 +1,1 @@
+"""`ictus doctor`: does this installation do what it promises?"""
