@@ -9,7 +9,7 @@ from typing import NoReturn
 
 __all__ = ["build_parser", "main"]
 
-EXIT_DONE, EXIT_INTERNAL, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 1, 2, 130, 141
+EXIT_DONE, EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 0, 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = None
     try:
         args = build_parser().parse_args(argv)
+        args.typed = list(sys.argv[1:] if argv is None else argv)
         _run(args)
         sys.stdout.flush()
     except SystemExit as leaving:
@@ -33,9 +34,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return EXIT_BROKEN_PIPE
     except Exception as error:
+        _flush_or_leave()
         return _explain(error, bool(os.environ.get("ICTUS_DEBUG")) or bool(args and args.traceback))
     return EXIT_DONE
 
@@ -47,14 +49,24 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _explain(error: Exception, with_traceback: bool) -> int:
-    from ..signals.errors import InputError
+    from .exit_status import exit_status
 
     if with_traceback:
         traceback.print_exception(error, file=sys.stderr)
-    line = " ".join(str(error).split())
-    if isinstance(error, InputError):
-        return _say(line or type(error).__name__, EXIT_BAD_INPUT)
-    return _say(f"internal error, {type(error).__name__}: {line} (--traceback shows where)", EXIT_INTERNAL)
+    status, line = exit_status(error)
+    return _say(line, status)
+
+
+def _flush_or_leave() -> None:
+    """Standard output may lie on a full disk: what it still holds must not be tried again when Python leaves."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        _write_no_more()
+
+
+def _write_no_more() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(line: str, status: int) -> int:
@@ -98,6 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
         _add_export,
         _add_simulate,
         _add_app,
+        _add_runs,
+        _add_doctor,
     ):
         add(commands)
     return parser
@@ -144,6 +158,11 @@ def _add_data_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=_count, metavar="N", help="of a batch: processes; default: one per core")
+    parser.add_argument("--dask", metavar="ADDRESS", help="of a batch: scheduler of a Dask cluster to use instead")
+
+
 def _add_compact_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="compact model; beat takes the one that comes along")
 
@@ -175,8 +194,13 @@ def _add_data(commands: _Commands) -> None:
 
 
 def _add_analyze(commands: _Commands) -> None:
-    parser = _command(commands, "analyze", "find the beats and events of one recording")
-    parser.add_argument("record", metavar="RECORD", help="WFDB record, .edf or .csv file")
+    parser = _command(commands, "analyze", "find the beats and events of recordings")
+    parser.add_argument(
+        "record",
+        metavar="RECORD",
+        nargs="+",
+        help="WFDB record, .edf or .csv file; several, folders, or the name of a data set make a batch",
+    )
     _add_task(parser)
     parser.add_argument("--model", metavar="MODEL", help="default: the compact model that comes along")
     parser.add_argument(
@@ -189,7 +213,10 @@ def _add_analyze(commands: _Commands) -> None:
         "default: the first of these of which the recording holds half",
     )
     parser.add_argument("--fs", type=float, metavar="HZ", help="sampling rate of a CSV file that states none")
-    parser.add_argument("--out", metavar="DIR", default=".", help="default: the current folder")
+    parser.add_argument(
+        "--out", metavar="DIR", help="default: the current folder; a batch needs one, and resumes from it"
+    )
+    _add_workers(parser)
 
 
 def _add_train(commands: _Commands) -> None:
@@ -240,8 +267,9 @@ def _add_evaluate(commands: _Commands) -> None:
     parser.add_argument("--recipe", metavar="R", help="of --split cv of rhythm: compress every fold's model, too")
     parser.add_argument("--seeds", type=_count, metavar="N", help="of --split cv: repeat it N times; default: 1")
     parser.add_argument(
-        "--out", metavar="DIR", help="write report, tables and WFDB annotations; --split cv resumes from it"
+        "--out", metavar="DIR", help="write report, tables and WFDB annotations, and resume from it"
     )
+    _add_workers(parser)
 
 
 def _add_compress(commands: _Commands) -> None:
@@ -334,3 +362,23 @@ def _add_app(commands: _Commands) -> None:
     parser.add_argument("--port", type=_count, default=8501, metavar="N", help="default: %(default)s")
     parser.add_argument("--upload-mb", type=_count, default=200, metavar="MB", help="largest upload; default: 200")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+
+
+def _add_runs(commands: _Commands) -> None:
+    parser = _command(commands, "runs", "list and compare the runs of train, compress, evaluate and run")
+    parser.add_argument("action", nargs="?", choices=("list", "show", "compare"), default="list")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="number of a run to show; of two or more to compare")
+    parser.add_argument("--kind", metavar="COMMAND", help="only runs of this command")
+    parser.add_argument("--task", metavar="TASK", help="only runs of this task")
+    parser.add_argument(
+        "--since",
+        metavar="TIME",
+        help="only runs that began then or later: a date, a time in UTC, or 7d, 12h, 30m ago",
+    )
+    parser.add_argument("--limit", type=_count, default=20, metavar="N", help="at most; default: %(default)s")
+    parser.add_argument("--database", metavar="URL", help="of the runs; default: as for `ictus app`")
+
+
+def _add_doctor(commands: _Commands) -> None:
+    parser = _command(commands, "doctor", "check this installation")
+    parser.add_argument("--full", action="store_true", help="hash every file of the data sets, too")

@@ -10,6 +10,8 @@ from ..compression import CompactModel, byte_count, load_compact, to_bytes
 from ..compression.model_file import MAGIC
 from ..compression.storage import STORED_MAGIC
 from ..signals import CorruptModelError, InputError
+from ..signals.bounded_files import read_bounded_text
+from ..signals.errors import one_line, parsed, quoted
 from .output import write_bytes, write_json
 
 if TYPE_CHECKING:
@@ -91,9 +93,9 @@ def task_of(path: str | Path) -> str:
 
     try:
         with safe_open(str(found), framework="pt") as opened:
-            header = json.loads((opened.metadata() or {}).get("ictus", "{}"))
+            header = parsed(json.loads, (opened.metadata() or {}).get("ictus", "{}"))
     except (OSError, SafetensorError, ValueError) as error:
-        raise CorruptModelError(f"{found}: not a safetensors file ({error})") from error
+        raise CorruptModelError(f"{found}: not a safetensors file ({one_line(error)})") from error
     return str(header.get("task", "beat")) if isinstance(header, dict) else "beat"
 
 
@@ -109,7 +111,7 @@ def load_model(path: str | Path | None = None, task: str = "beat") -> LoadedMode
     found = model_path(path, task)
     loaded = _loader(found)(found)
     if loaded.task != task:
-        raise CorruptModelError(f"{found}: a model of task {loaded.task!r}, expected {task!r}")
+        raise CorruptModelError(f"{found}: a model of task {quoted(loaded.task)}, expected {task!r}")
     return loaded
 
 
@@ -183,9 +185,11 @@ def read_card(path: Path) -> dict[str, Any]:
     if not card.is_file():
         return {}
     try:
-        found = json.loads(card.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CorruptModelError(f"{card}: not the JSON of a model's card ({error})") from error
+        found = parsed(json.loads, read_bounded_text(card, error=CorruptModelError))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise CorruptModelError(f"{card}: not the JSON of a model's card ({one_line(error)})") from error
     if not isinstance(found, dict):
         raise CorruptModelError(f"{card}: not the JSON of a model's card")
     return found

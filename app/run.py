@@ -25,16 +25,7 @@ from ..firmware_export import (
     simulate,
     write_tflite,
 )
-from ..models import (
-    BeatEvaluation,
-    BeatRecord,
-    FloatFile,
-    GateSources,
-    Protocol,
-    float_to_bytes,
-    gate_figures,
-    make_protocol,
-)
+from ..models import BeatEvaluation, BeatRecord, FloatFile, Protocol, float_to_bytes, gate_figures, make_protocol
 from ..models.train import Progress
 from ..signals import PACED, LocalDataset, find_dataset, load
 from ..signals.child_process import end_with_parent
@@ -43,6 +34,7 @@ from .evaluate.experiment import (
     compression_summary,
     contract,
     dataset_json,
+    gate_sources,
     prepare_all,
     train_protocol,
 )
@@ -50,6 +42,7 @@ from .model_files import check_beat, write_compact
 from .output import atomic_folder, json_text
 from .report.run_page import render_report
 from .report.strip import strip_json
+from .run_notes import note_seeds
 from .wearable.firmware import N_GOLDEN, golden_vectors, witness_json
 from .wearable.simulate import emulation_progress
 
@@ -122,6 +115,7 @@ def run(
     with clock.phase("train, compress, evaluate"):
         job = partial(_carry_through, records=records, reference=reference, found=found, quick=quick)
         arms = _in_parallel(job, ("inter", "intra"), progress)
+    note_seeds(arm.protocol.config.beats.seed for arm in arms)
     report = _head(task, data, found, quick) | _model_part(arms, found)
     with atomic_folder(out) as folder:
         report |= _device_part(arms[0], found, folder, clock, progress)
@@ -193,7 +187,7 @@ def _carry_through(
     protocol = _shortened(protocol) if quick else protocol
     recipe = BEAT_RECIPES[protocol.config.design]
     recipe = recipe.shortened(1, 1) if quick else recipe
-    material = protocol.training_set(GateSources.find(found.is_sample))
+    material = protocol.training_set(gate_sources(found))
     file = train_protocol(protocol, material, found, progress)
     compact = compress_beat(file.model, material, recipe, protocol.config, progress)
     models = (("float", file.model), ("compact", compact))
@@ -203,7 +197,7 @@ def _carry_through(
 
 def _model_part(arms: Sequence[_Arm], found: LocalDataset) -> dict[str, Any]:
     inter = arms[0]
-    gate_test = GateSources.find(found.is_sample).test_examples(inter.protocol.test)
+    gate_test = gate_sources(found).test_examples(inter.protocol.test)
     return {
         "splits": {arm.protocol.key: arm.protocol.to_json() for arm in arms},
         "evaluations": [e for arm in arms for e in _evaluations(arm, found)],

@@ -42,6 +42,9 @@ from ictus.signals import (
 from ictus.signals.eeg_features import N_EEG_FEATURES, N_SEIZURE_FEATURES, EegFrontEnd
 from ictus.signals.rhythm_features import N_RHYTHM_FEATURES
 
+_REVIEWS = tempfile.TemporaryDirectory(prefix="ictus-reviews-", ignore_cleanup_errors=True)
+os.environ["ICTUS_REVIEWS"] = str(Path(_REVIEWS.name) / "reviews.sqlite")  # nobody's own reviews and runs
+
 Watched = Callable[[Sequence[Path], Path], None]
 
 settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,7 +9,19 @@ import ictus
 
 ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("signals", "models", "compression", "firmware_export", "app")
-APP_ORDER = ("analyze", "report", "evaluate", "wearable", "compress", "tasks", "review", "dashboard")
+APP_ORDER = (
+    "batch",
+    "analyze",
+    "report",
+    "evaluate",
+    "wearable",
+    "compress",
+    "tasks",
+    "review",
+    "runs",
+    "doctor",
+    "dashboard",
+)
 SOURCES = sorted(
     p for folder in (*ORDER, "data_scripts", "ictus", "benchmarks") for p in (ROOT / folder).rglob("*.py")
 )

@@ -67,7 +67,8 @@ def test_the_contract_and_the_honest_figures_are_in_the_json(evaluated: tuple[Pa
 def test_all_files_are_there_and_agree(evaluated: tuple[Path, dict[str, Any]]) -> None:
     out, result = evaluated
     names = (
-        "annotations calibration.csv confusion.csv evaluation.json per_record.csv report.html risk_coverage.csv"
+        "annotations calibration.csv confusion.csv decisions evaluation.json per_record.csv report.html "
+        "risk_coverage.csv"
     )
     assert {p.name for p in out.iterdir()} == {*names.split(), "runs.csv"}
     assert json.loads((out / "evaluation.json").read_text()) == result

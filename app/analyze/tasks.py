@@ -1,16 +1,16 @@
 """`ictus analyze` for each task: which analysis runs, which files it writes, what the terminal shows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...signals import InputError, open_lead
+from ...signals import DATASETS, InputError, open_lead
 from ..model_files import check_task, load_model
 from ..summaries import analysis_text, rhythm_analysis_text
 from .ecg import analyze_to_files
 from .strips import analyze_rhythm, save_rhythm
 
-__all__ = ["AnalyzeArguments", "analyze_record"]
+__all__ = ["AnalyzeArguments", "analyze_record", "is_batch"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,26 @@ class AnalyzeArguments:
     channel: str | None = None
     fs_hz: float | None = None
     montage: str | None = None
+
+
+def is_batch(paths: Sequence[str], jobs: int | None = None, dask: str | None = None) -> bool:
+    """Whether `ictus analyze` was given anything but one recording.
+
+    Raises
+    ------
+    InputError
+        One recording, and workers to share it among.
+    """
+    path = Path(paths[0])
+    if len(paths) > 1 or path.is_dir() or (str(path) in DATASETS and not _is_record(path)):
+        return True
+    if jobs is not None or dask is not None:
+        raise InputError(f"{path}: one recording; --jobs and --dask share many among workers")
+    return False
+
+
+def _is_record(path: Path) -> bool:
+    return path.exists() or path.with_name(f"{path.name}.hea").exists()
 
 
 def analyze_record(task: str, given: AnalyzeArguments) -> tuple[Path, str]:

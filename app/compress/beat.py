@@ -18,7 +18,7 @@ from ...models.cross_validation import recording_ids, subject_folds
 from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError, LocalDataset
-from ..evaluate.experiment import prepare_dataset, prepare_extra
+from ..evaluate.experiment import gate_sources, prepare_dataset, prepare_extra
 from ..model_files import LoadedModel, float_model_of, load_float_model
 from ..wearable.firmware import N_GOLDEN, golden_vectors
 from .bench import Verdict
@@ -128,7 +128,7 @@ def beat_bench(
     protocol = make_protocol(str(told.get("split", "inter")), records, int(told.get("seed", 0)), added)
     if told.get("split_sha256") not in (None, protocol.sha256):
         raise InputError(f"{loaded.path}: was trained on another split of {told.get('dataset')}")
-    return BeatBench(loaded, found, protocol, GateSources.find(found.is_sample))
+    return BeatBench(loaded, found, protocol, gate_sources(found))
 
 
 def held_out_protocol(protocol: Protocol, fold: int, n_folds: int) -> Protocol:

@@ -10,6 +10,7 @@ from ...models.train import Progress
 from ...signals import InputError
 from ..console import table_text
 from ..output import require_writable, require_writable_file
+from ..run_notes import note_seeds
 from ..summaries import compression_text, percent
 from ..verbs import bench
 from .search import search
@@ -92,6 +93,7 @@ def compress_command(given: CompressArguments, progress: Progress | None = None)
     given.check()
     extra = {"extra": list(given.extra)} if given.extra else {}
     chosen = bench(given.model, given.data, progress, **extra)
+    note_seeds([int(chosen.loaded.provenance.get("seed", 0))])
     if given.is_sweep:
         result = sweep(chosen, given.path, given.grid, wish, given.n_jobs, progress)
         lines = [_points_text(result["sweep"]["points"]), compression_text(result)]

@@ -27,6 +27,7 @@ from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError, LocalDataset, find_dataset
 from ..model_files import LoadedModel, float_model_of, load_float_model, load_model
+from ..run_notes import note_data
 from ..wearable.firmware import N_GOLDEN_STRIPS, golden_strips
 from .bench import Verdict
 
@@ -152,6 +153,7 @@ def prepared_strips(
 ) -> tuple[LocalDataset, list[RhythmStrip]]:
     """A data set and all its labelled strips."""
     found = find_dataset(data, _DEFAULT_DATA)
+    note_data(found.name, [*map(found.path, found.records), *found.folder.glob("REFERENCE*.csv")])
     done = 0
 
     def count(name: str) -> None:

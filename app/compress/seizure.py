@@ -22,6 +22,7 @@ from ..evaluate.seizure_folds import excerpts_of
 from ..evaluate.seizure_protocols import decide_files, loso_folds
 from ..evaluate.seizure_report import scores_json
 from ..model_files import LoadedModel, float_model_of, load_float_model
+from ..run_notes import note_data
 from ..wearable.firmware import N_GOLDEN
 from ..wearable.seizure_firmware import golden_eeg
 from .bench import Verdict
@@ -164,7 +165,9 @@ def labelled_eeg(data: str | Path | None) -> tuple[str, tuple[EegFile, ...]]:
     files = tuple(f for f in eeg_files(data) if f.seizures_s is not None)
     if not files:
         raise InputError(f"{data}: no recording of which a file says whether it holds a seizure")
-    return (_DEFAULT_DATA if data is None else Path(data).name), files
+    name = _DEFAULT_DATA if data is None else Path(data).name
+    note_data(name, (f.path for f in files))
+    return name, files
 
 
 def seizure_sides(files: tuple[EegFile, ...], split: str) -> tuple[tuple[EegFile, ...], tuple[EegFile, ...]]:

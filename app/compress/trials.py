@@ -8,14 +8,11 @@ appears only when it is whole.
 import hashlib
 import json
 import multiprocessing
-import os
 import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from ...compression.sweep_points import SweepPoint
 from ...models import FloatFile, FloatModel, float_to_bytes, load_float
 from ...models.train import Progress
 from ...signals import CorruptModelError
+from ...signals.child_process import end_with_parent
 from ..output import write_bytes, write_json
 from .bench import Bench, Part, Verdict
 from .cost import decision_cost, sizes_of
@@ -162,14 +160,7 @@ def _begin(worker: _Worker) -> None:
     global _worker
     _worker = worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+    end_with_parent()
 
 
 def _run_job(job: _Job) -> str:

@@ -2,47 +2,30 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...models import BeatEvaluation, BeatRecord
+from ...models import BeatEvaluation
 from ...models.beat_scores import ECTOPIC, ectopic_score
 from ...models.metrics import COLUMNS, ROWS
 from ...models.run_scores import RUN_KINDS
-from ...signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ, LocalDataset, load
+from ...signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ
 from ..output import atomic_folder, json_text
 from .beat_report import render_evaluation
-from .decision_files import ANNOTATOR, decision_annotations
+from .decision_files import ANNOTATOR
 
-__all__ = ["ANNOTATIONS_FOLDER", "Evaluated", "write_evaluation"]
+__all__ = ["ANNOTATIONS_FOLDER", "write_evaluation"]
 
 ANNOTATIONS_FOLDER = "annotations"
 _MOST_POINTS = 1000
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What an evaluation's files are made from.
-
-    Attributes
-    ----------
-    evaluation : scores and decisions
-    records : the scored recordings
-    found : where they come from
-    is_whole : whether every beat of them was scored, so that annotation files say what was scored
-    """
-
-    evaluation: BeatEvaluation
-    records: tuple[BeatRecord, ...]
-    found: LocalDataset
-    is_whole: bool
-
-
-def write_evaluation(out: Path, result: Mapping[str, Any], evaluated: Evaluated) -> None:
+def write_evaluation(
+    out: Path, result: Mapping[str, Any], evaluation: BeatEvaluation, annotations: Iterable[tuple[str, bytes]] = ()
+) -> None:
     """Write the files of one evaluation into the folder `out`; each appears when all are whole.
 
     ``report.html``, ``evaluation.json``, ``per_record.csv``, ``confusion.csv``, ``calibration.csv``,
@@ -51,13 +34,15 @@ def write_evaluation(out: Path, result: Mapping[str, Any], evaluated: Evaluated)
     Parameters
     ----------
     result : in the shape of the command line's JSON contract
+    evaluation : scores and decisions
+    annotations : recording and the WFDB file of its decisions; none where not every beat was scored
 
     Raises
     ------
     InputError
         the folder cannot be written
     """
-    evaluation, curve = evaluated.evaluation, _curve(evaluated.evaluation)
+    curve = _curve(evaluation)
     with atomic_folder(out) as folder:
         texts = {
             "evaluation.json": json_text(result),
@@ -71,19 +56,13 @@ def write_evaluation(out: Path, result: Mapping[str, Any], evaluated: Evaluated)
             texts["runs.csv"] = _csv(_run_rows(evaluation))
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
-        if evaluated.is_whole:
-            _write_annotations(folder / ANNOTATIONS_FOLDER, evaluated)
+        for name, data in annotations:
+            path = folder / ANNOTATIONS_FOLDER / f"{name}.{ANNOTATOR}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
 
 
 _CALIBRATION = ["low", "high", "n", "confidence", "accuracy"]
-
-
-def _write_annotations(folder: Path, evaluated: Evaluated) -> None:
-    folder.mkdir()
-    for record in evaluated.records:
-        recording = load(evaluated.found.path(record.name))
-        decisions = evaluated.evaluation.decisions[record.name]
-        (folder / f"{record.name}.{ANNOTATOR}").write_bytes(decision_annotations(record, decisions, recording))
 
 
 def _csv(rows: Sequence[Sequence[Any]] | Iterator[Sequence[Any]]) -> str:

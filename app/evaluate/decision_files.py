@@ -9,10 +9,12 @@ import wfdb
 from ...models import BeatRecord, Decisions
 from ...signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ, Recording
 
-__all__ = ["ANNOTATOR", "decision_annotations"]
+__all__ = ["ANNOTATOR", "DECISIONS_FOLDER", "decision_annotations"]
 
 ANNOTATOR = "ict"
 """Suffix of the annotation files."""
+DECISIONS_FOLDER = "decisions"
+"""Of the decisions that are kept, within the folder of an evaluation."""
 
 _SHUTDOWN, _RESUMED = -1, 0
 """Subtypes of ``~``: bits 4 and 5 both set begin a stretch without decisions, others end it (bxb(1))."""

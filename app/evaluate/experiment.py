@@ -1,7 +1,8 @@
 """What `ictus run` and the single verbs share: prepare data, train under a protocol, tell what came out."""
 
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +14,28 @@ from ...models import (
     BeatTrainingSet,
     FloatFile,
     FloatModel,
+    GateSources,
     Protocol,
     prepare_records,
     recording_ids,
     train_beats,
 )
 from ...models.train import Progress
-from ...signals import DATASETS, InputError, LocalDataset, find_dataset
+from ...signals import DATASETS, SAMPLE_FOLDER, InputError, LocalDataset, find_dataset
+from ..run_notes import note_data
 
 __all__ = [
+    "annotated_names",
     "check_annotated",
     "compression_summary",
     "contract",
     "dataset_json",
+    "gate_sources",
     "prepare_all",
     "prepare_annotated",
     "prepare_dataset",
     "prepare_extra",
+    "require_annotated",
     "train_protocol",
 ]
 
@@ -56,16 +62,28 @@ def prepare_annotated(
     InputError
         no recording has reference beats; WFDB records without an ``.atr`` file are not even read.
     """
+    names, left_out = annotated_names(found)
+    records = prepare_all(found, names, peaks, progress) if names else []
+    return require_annotated(found, records, left_out)
+
+
+def annotated_names(found: LocalDataset) -> tuple[list[str], dict[str, str]]:
+    """Recordings of a data set that may have reference beats, and recording -> why it has none."""
     is_wfdb = found.suffix == ".hea"
     names = [r for r in found.records if not is_wfdb or found.path(r).with_suffix(".atr").is_file()]
-    records = prepare_all(found, names, peaks, progress) if names else []
+    return names, dict.fromkeys(sorted(set(found.records) - set(names)), "no annotation file")
+
+
+def require_annotated(
+    found: LocalDataset, records: Sequence[BeatRecord], left_out: Mapping[str, str]
+) -> tuple[list[BeatRecord], dict[str, str]]:
+    """Those with reference beats, and why all others are left out; `InputError` if there is none."""
     scored = [r for r in records if len(r.reference_label)]
     if not scored:
         raise InputError(
             f"{found.folder}: none of {len(found.records)} recordings has annotated beats to score against"
         )
-    left_out = {name: "no annotation file" for name in found.records if name not in names}
-    return scored, left_out | {r.name: "no annotated beat" for r in records if not len(r.reference_label)}
+    return scored, dict(left_out) | {r.name: "no annotated beat" for r in records if not len(r.reference_label)}
 
 
 def prepare_all(
@@ -80,7 +98,19 @@ def prepare_all(
         if progress:
             progress(f"prepare, {peaks} peaks", done, len(records), name)
 
-    return prepare_records([found.path(r) for r in records], peaks, on_done=count)
+    paths = [found.path(r) for r in records]
+    note_data(found.name, paths)
+    prepared = prepare_records(paths, peaks, on_done=count)
+    return [replace(record, name=name) for record, name in zip(prepared, records, strict=True)]
+
+
+def gate_sources(found: LocalDataset) -> GateSources:
+    """What the gate learns from beside the recordings of a data set."""
+    sources = GateSources.find(found.is_sample)
+    for name in sources.names:
+        known = find_dataset(name) if name in DATASETS else find_dataset(SAMPLE_FOLDER, "nstdb")
+        note_data(name, map(known.path, known.records))
+    return sources
 
 
 def prepare_extra(

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -22,6 +21,8 @@ from ...models import (
 )
 from ...models.beat_train import INTER_CONFIG, TrainConfig
 from ...models.train import Progress
+from ...signals.array_files import read_arrays
+from ...signals.errors import InputError
 from ..output import require_writable, write_bytes
 
 __all__ = ["FOLDS_FOLDER", "cross_validate", "folds_sha256"]
@@ -104,8 +105,8 @@ def _to_npz(decisions: Mapping[str, Decisions]) -> bytes:
 def _read(path: Path) -> dict[str, Decisions]:
     """Kept decisions; none if there is no such file or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = dict.fromkeys(key.rsplit("/", 1)[0] for key in arrays.files)
-            return {name: Decisions(**{f: arrays[f"{name}/{f}"] for f in _FIELDS}) for name in names}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        arrays = read_arrays(path)
+        names = dict.fromkeys(key.rsplit("/", 1)[0] for key in arrays)
+        return {name: Decisions(**{f: arrays[f"{name}/{f}"] for f in _FIELDS}) for name in names}
+    except (KeyError, InputError):
         return {}

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...signals.errors import CorruptModelError
+from ...signals.bounded_files import read_bounded_text
+from ...signals.errors import CorruptModelError, InputError, one_line, parsed
 from ..model_files import ZOO
 from ..recording_facts import ModelFacts
 
@@ -222,16 +223,16 @@ def load_curves(task: str, model: ModelFacts | None = None, path: Path | None = 
     if not path.is_file():
         return None
     try:
-        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        stored: dict[str, Any] = parsed(json.loads, read_bounded_text(path, error=CorruptModelError))
         if stored.pop("format") != _FORMAT:
             raise CorruptModelError(f"{path}: another version of the file format; this ictus reads {_FORMAT}")
         by_kind = {kind: _curve(kind, columns) for kind, columns in stored.pop("by_kind").items()}
         matches = model is None or model.sha256 == stored["model_sha256"]
         return Curves(**stored, by_kind=by_kind, matches_model=matches)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, CorruptModelError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        if isinstance(error, InputError):
             raise
-        raise CorruptModelError(f"{path}: not a file of operating points ({error})") from error
+        raise CorruptModelError(f"{path}: not a file of operating points ({one_line(error)})") from error
 
 
 def _curve(kind: str, columns: Mapping[str, Any]) -> Curve:

@@ -14,6 +14,7 @@ from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals.eeg_files import EegFile, eeg_files
 from ..output import write_bytes
+from ..run_notes import note_data
 from .seizure_protocols import (
     Decided,
     ExcerptStore,
@@ -100,5 +101,6 @@ def extra_excerpts(extra: Sequence[str | Path]) -> list[EegRecord]:
     found: list[EegRecord] = []
     for where in extra:
         files = [replace(f, subject=Path(where).name) for f in eeg_files(where)]
+        note_data(Path(where).name, (f.path for f in files))
         found += subject_excerpts(files, None)
     return found

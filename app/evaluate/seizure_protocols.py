@@ -16,6 +16,7 @@ from ...signals.eeg_files import EegFile, open_eeg
 from ...signals.eeg_lead import EegLead, eeg_lead
 from ...signals.eeg_montage import MONTAGES, Montage, montage_named
 from ...signals.eeg_wave import EEG_DEVICE_FS_HZ
+from ...signals.errors import one_line, parsed
 from ..analyze.eeg import SeizureAnalysis, analyze_eeg
 from ..output import write_bytes, write_json
 
@@ -208,9 +209,9 @@ def stored_decisions(path: Path, decide: Callable[[], list[Decided]]) -> list[De
     if not path.is_file():
         write_json(path, [asdict(d) for d in decide()])
     try:
-        return [Decided.from_json(row) for row in json.loads(path.read_text(encoding="utf-8"))]
+        return [Decided.from_json(row) for row in parsed(json.loads, path.read_text(encoding="utf-8"))]
     except (ValueError, KeyError, TypeError) as error:
-        raise CorruptRecordError(f"{path}: not decisions of a fold; remove it ({error})") from error
+        raise CorruptRecordError(f"{path}: not decisions of a fold; remove it ({one_line(error)})") from error
 
 
 def key_of(*parts: object) -> str:

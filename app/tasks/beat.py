@@ -7,23 +7,31 @@ from typing import Any
 from ...compression import CompactModel
 from ...models import (
     BeatEvaluation,
-    BeatRecord,
     FloatFile,
-    GateSources,
     Protocol,
-    evaluate_beats,
+    evaluate_decisions,
     float_to_bytes,
     make_protocol,
     recording_ids,
 )
 from ...models.train import Progress
 from ...models.weights import seeded_net
-from ...signals import InputError, LocalDataset, find_dataset
+from ...signals import InputError, LocalDataset, find_dataset, load
+from ..batch.choose import refuse_workers
 from ..compress.beat import beat_bench
 from ..compress.verbs import compress_with
-from ..evaluate.beat_files import Evaluated, write_evaluation
+from ..evaluate.beat_batch import BeatBatch, BeatsInMemory, DecidedBeats
+from ..evaluate.beat_files import write_evaluation
 from ..evaluate.beat_splits import SPLITS, ScoringPlan, refuse_own_data, scoring_plan, without_paced
-from ..evaluate.experiment import contract, prepare_annotated, prepare_dataset, prepare_extra, train_protocol
+from ..evaluate.decision_files import DECISIONS_FOLDER, decision_annotations
+from ..evaluate.experiment import (
+    contract,
+    gate_sources,
+    prepare_annotated,
+    prepare_dataset,
+    prepare_extra,
+    train_protocol,
+)
 from ..evaluate.folds import FOLDS_FOLDER, cross_validate, folds_sha256
 from ..evaluate.spread import beat_figures, spread_of
 from ..model_files import LoadedModel, load_model
@@ -63,7 +71,7 @@ def train(
     names, added = prepare_extra(extra, progress)
     protocol = make_protocol(split, records, seed, added)
     _refuse_tested(protocol)
-    material = protocol.training_set(GateSources.find(found.is_sample))
+    material = protocol.training_set(gate_sources(found))
     file = train_protocol(protocol, material, found, progress, names)
     if out is not None:
         write_bytes(Path(out), float_to_bytes(file))
@@ -89,6 +97,8 @@ def evaluate(
     out: str | Path | None = None,
     folds: int = 5,
     seeds: Sequence[int] = (0,),
+    jobs: int | None = None,
+    dask: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a model by a split; writes tables, annotations and a report into the folder `out` if given.
@@ -101,8 +111,11 @@ def evaluate(
         recording and tells those of the training apart; ``cv`` trains a float model per fold
     peaks : ``detected`` or ``reference``; with `out` both are compared
     folds, seeds : of ``cv``
+    jobs, dask : of the other splits, with `out`: the workers that prepare and decide, see `chosen_workers`; what
+        they have done is kept in ``out/decisions`` and taken from there when it runs again
     """
     found = find_dataset(data)
+    refuse_workers(split in SPLITS and out is not None, jobs, dask)
     if split == "cv":
         if model is not None:
             raise InputError("--split cv trains its own models; it takes no --model")
@@ -114,22 +127,30 @@ def evaluate(
     if split == "external":
         for each in loaded:
             refuse_own_data(each, found)
-    records, left_out = prepare_annotated(found, peaks, progress)
+    beats = (
+        BeatsInMemory(found, loaded, progress)
+        if out is None
+        else BeatBatch(found, loaded, Path(out) / DECISIONS_FOLDER, jobs, dask, progress)
+    )
+    records, left_out = beats.annotated(peaks)
     plan = scoring_plan(split, loaded[0], found, records)
-    evaluation = evaluate_beats(loaded[0].model, plan.records, plan.wanted)
+    evaluation = evaluate_decisions(plan.records, beats.decisions(0, plan.records), plan.wanted)
     result = _result(evaluation, found, plan, loaded[0], left_out)
     if plan.key == "all" or plan.apart:
-        result["subsets"] = _subsets(loaded[0], plan)
+        result["subsets"] = _subsets(beats, plan)
     if len(loaded) > 1:
-        others = [_figures(other, found, split, records) for other in loaded[1:]]
+        plans = {i: scoring_plan(split, each, found, records) for i, each in enumerate(loaded) if i}
+        others = [_figures(beats, i, plan) for i, plan in plans.items()]
         result |= _over_seeds([m.path.name for m in loaded], [beat_figures(result), *others])
     if out is not None:
         other = "reference" if peaks == "detected" else "detected"
-        again, _ = prepare_annotated(found, other, progress)
+        again, _ = beats.annotated(other)
         names = {r.name for r in plan.records}
-        second = evaluate_beats(loaded[0].model, [r for r in again if r.name in names], plan.wanted)
+        scored = [r for r in again if r.name in names]
+        second = evaluate_decisions(scored, beats.decisions(0, scored), plan.wanted)
         result["by_peaks"] = {e.peaks: _brief(e) for e in (evaluation, second)}
-        write_evaluation(Path(out), result, Evaluated(evaluation, plan.records, found, plan.wanted is None))
+        annotations = beats.annotations(plan.records) if plan.wanted is None else ()
+        write_evaluation(Path(out), result, evaluation, annotations)
     return result
 
 
@@ -171,21 +192,24 @@ def _brief(evaluation: BeatEvaluation) -> dict[str, Any]:
     return {key: everything[key] for key in kept} | {"records": sorted(evaluation.tables)}
 
 
-def _subsets(loaded: LoadedModel, plan: ScoringPlan) -> dict[str, Any]:
+def _subsets(beats: DecidedBeats, plan: ScoringPlan) -> dict[str, Any]:
     """Scores of the recordings of the training, of the others, and of those that are not in the totals."""
     parts = {
         "trained on": tuple(r for r in plan.records if r.name in plan.seen),
         "new to the model": tuple(r for r in plan.records if r.name not in plan.seen),
         **plan.apart,
     }
-    return {name: _brief(evaluate_beats(loaded.model, records)) for name, records in parts.items() if records}
+    return {
+        name: _brief(evaluate_decisions(records, beats.decisions(0, records)))
+        for name, records in parts.items()
+        if records
+    }
 
 
-def _figures(
-    loaded: LoadedModel, found: LocalDataset, split: str, records: Sequence[BeatRecord]
-) -> dict[str, float]:
-    plan = scoring_plan(split, loaded, found, records)
-    return beat_figures(evaluate_beats(loaded.model, plan.records, plan.wanted).to_json())
+def _figures(beats: DecidedBeats, model: int, plan: ScoringPlan) -> dict[str, float]:
+    return beat_figures(
+        evaluate_decisions(plan.records, beats.decisions(model, plan.records), plan.wanted).to_json()
+    )
 
 
 def _over_seeds(names: Sequence[str], figures: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -204,7 +228,7 @@ def _cross_validated(
     """Scores of the first seed, and the spread over all."""
     records, left_out = prepare_annotated(found, peaks, progress)
     counted = without_paced(found, records)
-    sources = GateSources.find(found.is_sample)
+    sources = gate_sources(found)
     keep_in = None if out is None else Path(out) / FOLDS_FOLDER
     runs = [cross_validate(counted, sources, folds, s, keep_in=keep_in, progress=progress) for s in seeds]
     name = f"cross-validation, {folds} folds by subject"
@@ -216,7 +240,9 @@ def _cross_validated(
     result |= {"not_scored": left_out, "model": "one float model per fold", "folds": folds}
     result |= _over_seeds([f"seed {s}" for s in seeds], [beat_figures(run.to_json()) for run in runs])
     if out is not None:
-        write_evaluation(Path(out), result, Evaluated(runs[0], plan.records, found, True))
+        made = runs[0].decisions
+        annotations = ((r.name, decision_annotations(r, made[r.name], load(found.path(r.name)))) for r in counted)
+        write_evaluation(Path(out), result, runs[0], annotations)
     return result
 
 

@@ -18,10 +18,13 @@ from ...models.rhythm_scores import score_strips, screen_figures, strip_ci95
 from ...models.rhythm_task import NOISY
 from ...models.rhythm_train import RhythmConfig
 from ...models.train import Progress
-from ...signals import InputError, LocalDataset
+from ...signals import InputError, LocalDataset, find_dataset
+from ..batch.choose import refuse_workers
 from ..compress.rhythm import RHYTHM_RECIPES, prepared_strips, rhythm_bench, rhythm_sides
 from ..compress.verbs import compress_with
+from ..evaluate.decision_files import DECISIONS_FOLDER
 from ..evaluate.folds import FOLDS_FOLDER
+from ..evaluate.rhythm_batch import DecidedStrips, decide_strip_files
 from ..evaluate.rhythm_report import write_rhythm_evaluation
 from ..evaluate.spread import spread_of
 from ..model_files import load_model
@@ -68,7 +71,8 @@ def train(
     file = FloatFile("rhythm", model, provenance)
     if out is not None:
         write_bytes(Path(out), float_to_bytes(file))
-    result = _contract(found, split, strips, [decide_strips(model, tested)], model.net.n_float_bytes())
+    names = [s.name for s in strips]
+    result = _contract(found, split, names, [decide_strips(model, tested)], model.net.n_float_bytes())
     warning = ["scored on the strips it was trained on"] if split == "all" else []
     return file, result | {"provenance": provenance, "warnings": warning}
 
@@ -81,6 +85,8 @@ def evaluate(
     folds: int = 5,
     seeds: Sequence[int] = (0,),
     recipe: str | None = None,
+    jobs: int | None = None,
+    dask: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score the rhythm task.
@@ -94,25 +100,35 @@ def evaluate(
         there when it runs again
     folds, seeds : of ``cv``
     recipe : with ``cv``: compress the models, too, and report both
+    jobs, dask : of the other splits, with `out`: the workers that decide, see `chosen_workers`; what they have
+        done is kept in ``out/decisions`` and taken from there when it runs again
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
-    found, strips = prepared_strips(data, progress)
+    refuse_workers(split != "cv" and out is not None, jobs, dask)
     if split == "cv":
         if model is not None:
             raise InputError("--split cv trains its own models; it takes no --model")
+        found, strips = prepared_strips(data, progress)
         return _cross_validated(found, strips, out, folds, tuple(seeds), recipe, progress)
     if isinstance(model, Sequence) and not isinstance(model, str):
         raise InputError(f"--split {split} of rhythm takes one --model, {len(model)} were given")
-    loaded = load_model(model, "rhythm")
+    loaded, found = load_model(model, "rhythm"), find_dataset(data, "cinc2017")
     is_known = loaded.provenance.get("dataset") == found.name
     if split == "external" and is_known:
         raise InputError(f"{loaded.path}: was trained on {found.name}; an external evaluation needs other data")
-    decisions = decide_strips(loaded.model, strips, loaded.model)
-    result = _contract(found, split, strips, [decisions], loaded.n_bytes) | {"model": loaded.path.name}
+    if out is None:
+        _, strips = prepared_strips(data, progress)
+        decisions = decide_strips(loaded.model, strips, loaded.model)
+        made = DecidedStrips(tuple(s.name for s in strips), decisions, {})
+    else:
+        folder = require_writable(out) / DECISIONS_FOLDER
+        made = decide_strip_files(found, loaded, folder, jobs, dask, progress)
+    result = _contract(found, split, made.names, [made.decisions], loaded.n_bytes) | {"model": loaded.path.name}
     result |= {"warnings": ["the model was trained on strips of this data set"] if is_known else []}
+    result |= {"not_scored": made.failed} if made.failed else {}
     if out is not None:
-        write_rhythm_evaluation(require_writable(out), result, [s.name for s in strips], [decisions])
+        write_rhythm_evaluation(Path(out), result, made.names, [made.decisions])
     return result
 
 
@@ -161,7 +177,7 @@ def _cross_validated(
         if recipe is not None:
             runs["compact"] = cross_validate(plan, partial(folds.compact_model, recipe=_recipe(recipe)), gate)
     results = {
-        name: _contract(found, "cv", strips, list(by_seed.values()), folds.mean_bytes(name))
+        name: _contract(found, "cv", [s.name for s in strips], list(by_seed.values()), folds.mean_bytes(name))
         | {"split_name": plan.folds.name, "split_sha256": plan.folds.sha256}
         for name, by_seed in runs.items()
     }
@@ -197,8 +213,9 @@ class _Folds:
         """Compress the model of a fold, or take it from the folder."""
         path = self.store / f"{job.key(str(recipe))}.ictus"
         if not path.is_file():
+            trained, *peers = (self.float_model(replace(job, seed=job.seed + i)) for i in range(recipe.n_teachers))
             compact = compress_rhythm(
-                self.float_model(job), job.train, recipe, job.config, self.gate, self.progress
+                trained, job.train, recipe, job.config, self.gate, self.progress, known_peers=peers
             )
             write_bytes(path, to_bytes(compact))
         found = load_compact(path)
@@ -212,11 +229,7 @@ class _Folds:
 
 
 def _contract(
-    found: LocalDataset,
-    split: str,
-    strips: Sequence[RhythmStrip],
-    decisions: Sequence[StripDecisions],
-    model_bytes: float,
+    found: LocalDataset, split: str, names: Sequence[str], decisions: Sequence[StripDecisions], model_bytes: float
 ) -> dict[str, Any]:
     """Decisions, one set per seed, in the shape of the command line's JSON contract.
 
@@ -233,7 +246,7 @@ def _contract(
         "split_name": split,
         "split_sha256": None,
         "peaks": "detected",
-        "records": [s.name for s in strips],
+        "records": list(names),
     }
     seeds = [{"name": f"seed {i}"} | figures_of(row) for i, row in enumerate(rows)]
     return head | rows[0] | {"model_bytes": model_bytes, "seeds": seeds, "spread": spread}

@@ -15,15 +15,19 @@ from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError
 from ...signals.eeg_files import EegFile, eeg_files
+from ..batch.choose import chosen_workers, refuse_workers
 from ..compress.seizure import FITTED, MONTAGE, SEIZURE_RECIPES, labelled_eeg, seizure_bench, seizure_sides
 from ..compress.verbs import compress_with
+from ..evaluate.decision_files import DECISIONS_FOLDER
 from ..evaluate.folds import FOLDS_FOLDER
+from ..evaluate.seizure_batch import decide_eeg_files
 from ..evaluate.seizure_folds import EXCERPTS, FoldModels, excerpts_of
 from ..evaluate.seizure_protocols import Decided, SeizureFold, by_subject, decide_files, loso_folds, subject_folds
 from ..evaluate.seizure_report import negatives_json, scores_json, warnings_of
 from ..evaluate.spread import spread_of
-from ..model_files import load_model
+from ..model_files import LoadedModel, load_model
 from ..output import require_writable, write_bytes, write_json
+from ..run_notes import note_data
 
 __all__ = ["SPLITS", "bench", "compress", "evaluate", "figures_of", "train"]
 
@@ -93,6 +97,8 @@ def evaluate(
     extra: Sequence[str | Path] = (),
     recipe: str | None = None,
     seeds: Sequence[int] = (0,),
+    jobs: int | None = None,
+    dask: str | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score the seizure task by SzCORE's rules.
@@ -109,9 +115,12 @@ def evaluate(
     recipe : compress every fold's model, too, and report both
     seeds : of the trainings, a whole cross-validation each; the figures are those of the first, with the spread
         over all beside them
+    jobs, dask : of ``external`` and ``all``, with `out`: the workers that decide, see `chosen_workers`; what they
+        have done is kept in ``out/decisions`` and taken from there when it runs again
     """
     if split not in SPLITS:
         raise InputError(f"split {split!r} is not known; known: {', '.join(SPLITS)}")
+    refuse_workers(split not in _PROTOCOLS and out is not None, jobs, dask)
     name, files = labelled_eeg(data)
     quiet = _seizure_free(negatives)
     if split in _PROTOCOLS:
@@ -124,7 +133,8 @@ def evaluate(
             folds = [FoldModels(store, files, montage, tuple(extra), _config(seed), progress) for seed in seeds]
             result = _with_spread([_cross_validated(head, models, quiet, recipe) for models in folds], seeds)
     else:
-        result = _one_model(_Head(name, split, split, montage), files, quiet, model, progress)
+        decide = _InMemory(progress) if out is None else _Batch(require_writable(out), jobs, dask, progress)
+        result = _one_model(_Head(name, split, split, montage), files, quiet, model, decide)
     if out is not None:
         write_json(require_writable(out) / "report.json", result)
     return result
@@ -164,6 +174,7 @@ def _seizure_free(negatives: str | Path | None) -> tuple[EegFile, ...]:
     files = tuple(f for f in eeg_files(negatives) if not f.seizures_s)
     if not files:
         raise InputError(f"{negatives}: every recording holds a seizure; none can be a negative")
+    note_data(Path(negatives).name, (f.path for f in files))
     return tuple(replace(f, state="", seizures_s=()) for f in files)
 
 
@@ -221,7 +232,7 @@ def _one_model(
     files: tuple[EegFile, ...],
     quiet: tuple[EegFile, ...],
     model: str | Path | Sequence[str | Path] | None,
-    progress: Progress | None,
+    decide: "_InMemory | _Batch",
 ) -> dict[str, Any]:
     if isinstance(model, Sequence) and not isinstance(model, str):
         raise InputError(f"--split {head.split} of seizure takes one --model, {len(model)} were given")
@@ -229,12 +240,45 @@ def _one_model(
     known = sorted(set(loaded.provenance.get("subjects", ())) & {f.subject for f in files})
     if known and head.split == "external":
         raise InputError(f"{loaded.path}: was trained on {', '.join(known)}; an external evaluation needs others")
-    decided = decide_files(files, loaded.model, head.montage, progress)
-    heard = [decide_files(quiet, loaded.model, None, progress)] if quiet else []
+    decided, failed = decide(files, loaded, head.montage, DECISIONS_FOLDER)
+    quietly, also_failed = decide(quiet, loaded, None, f"{DECISIONS_FOLDER}-negatives") if quiet else ([], {})
+    heard = [quietly] if quiet else []
     result = _contract(replace(head, model_bytes=loaded.n_bytes), files, decided, heard)
     if known:
         result["warnings"].append(f"the model was trained on these subjects: {', '.join(known)}")
-    return result | {"model": loaded.path.name}
+    failed |= also_failed
+    return result | {"model": loaded.path.name} | ({"not_scored": failed} if failed else {})
+
+
+@dataclass(frozen=True)
+class _InMemory:
+    """Decides here, one recording after the other; one that cannot be read ends it."""
+
+    progress: Progress | None
+
+    def __call__(
+        self, files: tuple[EegFile, ...], loaded: LoadedModel, montage: str | None, _: str
+    ) -> tuple[list[Decided], dict[str, str]]:
+        return decide_files(files, loaded.model, montage, self.progress), {}
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Decides by workers, into a folder below `out`; one that cannot be read is left out and says why."""
+
+    out: Path
+    jobs: int | None
+    dask: str | None
+    progress: Progress | None
+
+    def __call__(
+        self, files: tuple[EegFile, ...], loaded: LoadedModel, montage: str | None, folder: str
+    ) -> tuple[list[Decided], dict[str, str]]:
+        with chosen_workers(self.jobs, self.dask) as workers:
+            decided, failed = decide_eeg_files(files, loaded, montage, self.out / folder, workers, self.progress)
+        if not decided:
+            raise InputError(f"none of {len(failed)} recordings could be decided ({next(iter(failed.values()))})")
+        return decided, failed
 
 
 def _contract(

@@ -16,7 +16,7 @@ from ..model_files import LoadedModel, load_model, task_of
 from ..output import require_writable, write_bytes
 from .seizure_firmware import golden_clip, golden_eeg
 
-__all__ = ["N_GOLDEN", "compact_of", "export", "golden_vectors", "witness_json"]
+__all__ = ["N_GOLDEN", "compact_of", "export", "golden_of", "golden_vectors", "witness_json"]
 
 FORMATS = ("c", "tflite")
 N_GOLDEN = 32
@@ -57,7 +57,7 @@ def export(
     compact = compact_of(load_model(model, _task_of(model)))
     folder = require_writable(out)
     if format_name == "c":
-        golden = _golden_of(compact.task)
+        golden = golden_of(compact.task)
         counts = _samples_of(compact.task)
         files = export_c(compact, folder, golden, target=core, form=form, max_flash=max_flash, counts=counts)
         write_bytes(folder / f"{compact.task}.ictus", to_bytes(compact))
@@ -76,7 +76,7 @@ def _task_of(model: str | Path | None) -> str:
     return "beat" if model is None else task_of(model)
 
 
-def _golden_of(task: str) -> GoldenVectors:
+def golden_of(task: str) -> GoldenVectors:
     """Real inputs of a task's networks."""
     if task == "seizure":
         return golden_eeg(N_GOLDEN)
