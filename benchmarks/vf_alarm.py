@@ -74,7 +74,6 @@ def save(records: Sequence[AlarmRecord], figures: dict[str, dict[str, float]]) -
         "data": "cudb (35 records) and mitdb (48 records), all of them",
         "split": "figures: 7 folds, whole recordings left out; the weights: all recordings",
         "rule": f"{COUNT} of {WINDOW} seconds",
-        "command": "python benchmarks/vf_alarm.py --save",
         "figures": figures,
         "bytes": model.n_bytes,
         "model": model.to_json(),
