@@ -50,7 +50,7 @@ def clip_of(path: Path) -> Clip | None:
 
 
 def _of_chbmit(path: Path) -> Times | None:
-    summaries = sorted(path.parent.glob("chb[0-9]*-summary.txt"))
+    summaries = sorted(p for p in path.parent.glob("chb[0-9]*-summary.txt") if p.is_file())
     told = next((t for t in (_told(summary, path) for summary in summaries) if t is not None), None)
     marks = path.with_name(path.name + ".seizures")
     if told is None and marks.is_file():
