@@ -272,9 +272,9 @@ def _rate_from_times(path: Path, first_s: float, last_s: float, n_samples: int) 
     """Samples per second, a whole number if it lies within 0.05 % of one (times are often rounded)."""
     if n_samples < 2 or not last_s - first_s > 0:
         raise CorruptRecordError(f"{path}: the time column does not rise from its first to its last row")
-    fs_hz = (n_samples - 1) / (last_s - first_s)
+    fs_hz = check_fs_hz(path, (n_samples - 1) / (last_s - first_s))
     whole = round(fs_hz)
-    return check_fs_hz(path, float(whole) if abs(fs_hz - whole) <= _SNAP * fs_hz else fs_hz)
+    return float(whole) if abs(fs_hz - whole) <= _SNAP * fs_hz else fs_hz
 
 
 def _channel(name: str, largest: float, unit: str) -> Channel:

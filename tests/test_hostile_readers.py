@@ -122,6 +122,10 @@ def test_times_far_apart_are_refused_without_a_warning(tmp_path: Path) -> None:
     refused(load, tmp_path / "r.csv", b"t;x\n0;\n1e308;\n.2;\n")
 
 
+def test_times_that_lie_as_good_as_together_give_no_rate(tmp_path: Path) -> None:
+    refused(load, tmp_path / "r.csv", b"t;x\n0;1\n1e-320;2\n", "sampling rate")
+
+
 @pytest.mark.parametrize("cell", [b"nan", b"inf", b"-inf", b"1e999"])
 def test_a_clip_lies_at_a_finite_time(tmp_path: Path, cell: bytes) -> None:
     refused(read_clips, tmp_path / "clips.csv", CLIPS + b"a.edf,s,r,%b,1,ictal\n" % cell, "not a number")
