@@ -84,7 +84,7 @@ def test_runs_and_reviews_live_in_one_database(runs, review_url):
     reviews = open_store(review_url)
     assert reviews.recordings() == ()
     reviews.close()
-    assert open_runs(review_url).get(number).start == START
+    assert runs.get(number).start == START
 
 
 def test_a_database_of_reviews_alone_gets_the_table_of_runs(review_url):
