@@ -84,7 +84,7 @@ def partitions(verb: str, out: Path) -> dict[str, bytes]:
 
 
 def batch(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Bar 1: throughput with one and two workers, a killed one, a second start."""
+    """Throughput with one and two workers, a killed one, a second start."""
     folder, verb = link_recordings(args.data, args.recordings, scratch / "in"), args.verb
     command(verb, link_recordings(args.data, 4, scratch / "warm"), scratch / "warm-out", 1)
     seconds = {jobs: command(verb, folder, scratch / f"out{jobs}", jobs) for jobs in (1, 2)}
@@ -159,7 +159,7 @@ _WRITERS: dict[str, Callable[[Path, str, int], Path]] = {"wfdb": write_wfdb, "ed
 
 
 def long(args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
-    """Bar 2: time and memory of one long recording; of one command, and of a worker of a batch."""
+    """Time and memory of one long recording; of one command, and of a worker of a batch."""
     from analyze_speed import run
 
     if hasattr(os, "sched_setaffinity"):
