@@ -121,7 +121,7 @@ def compress(
 def bench(
     model: str | Path, data: str | Path | None = None, progress: Progress | None = None, **options: Any
 ) -> Any:
-    """A trained float model with its data, to try recipes on: a `compress_bench.Bench`."""
+    """A trained float model with its data, to try recipes on: a `compress.bench.Bench`."""
     return _verb(task_of(model), "bench", options)(model=model, data=data, progress=progress)
 
 

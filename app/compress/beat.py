@@ -19,16 +19,16 @@ from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError, LocalDataset
 from ..evaluate.experiment import gate_sources, prepare_dataset, prepare_extra
-from ..model_files import LoadedModel, float_model_of, load_float_model
+from ..model_files import load_float_model
 from ..wearable.firmware import N_GOLDEN, golden_vectors
-from .bench import Verdict
+from .bench import LoadedBench, Verdict
 
 __all__ = ["BeatBench", "BeatPart", "beat_bench", "held_out_protocol"]
 
 
 @dataclass(frozen=True)
 class BeatPart:
-    """A protocol with the noise and fibrillation that its gate learns from; see `compress_bench.Part`."""
+    """A protocol with the noise and fibrillation that its gate learns from; see `bench.Part`."""
 
     protocol: Protocol
     sources: GateSources
@@ -55,18 +55,12 @@ class BeatPart:
 
 
 @dataclass(frozen=True)
-class BeatBench:
-    """See `compress_bench.Bench`."""
+class BeatBench(LoadedBench):
+    """See `bench.Bench`."""
 
-    loaded: LoadedModel
     found: LocalDataset
     protocol: Protocol
     sources: GateSources
-
-    @property
-    def model(self) -> FloatModel:
-        """See `Bench.model`."""
-        return float_model_of(self.loaded)
 
     @property
     def head(self) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from ...models import FloatModel
 from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError
-from ..model_files import LoadedModel
+from ..model_files import LoadedModel, float_model_of
 
-__all__ = ["Bench", "Part", "Verdict", "recipe_named"]
+__all__ = ["Bench", "LoadedBench", "Part", "SplitBench", "Verdict", "recipe_named"]
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,32 @@ class Bench(Protocol):
     def golden(self) -> GoldenVectors:
         """Real inputs of the networks, to count instructions on."""
         ...
+
+
+@dataclass(frozen=True)
+class LoadedBench:
+    """What every bench has from its model's file."""
+
+    loaded: LoadedModel
+
+    @property
+    def model(self) -> FloatModel:
+        """See `Bench.model`."""
+        return float_model_of(self.loaded)
+
+
+@dataclass(frozen=True)
+class SplitBench(LoadedBench):
+    """A bench whose model may have been trained on all that it is judged by."""
+
+    @property
+    def split(self) -> str:
+        """Split that the model was trained on."""
+        return str(self.loaded.provenance.get("split", "all"))
+
+    def head_of(self, dataset: str, fitted: str) -> dict[str, Any]:
+        """See `Bench.head`; `fitted` is the note where what trained also judges."""
+        return {"split": self.split, "dataset": dataset} | ({"note": fitted} if self.split == "all" else {})
 
 
 def recipe_named(bench: Bench, name: str) -> Recipe:

@@ -33,7 +33,7 @@ def sweep_page(told: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], weigh
     Parameters
     ----------
     told : task, split, dataset, trials and device of the sweep
-    rows : as `compress_sweep.point_rows` gives them
+    rows : as `sweep.point_rows` gives them
     weights : that the page starts with
     """
     environment = Environment(

@@ -26,10 +26,10 @@ from ...models.rhythm_train import RhythmConfig
 from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError, LocalDataset, find_dataset
-from ..model_files import LoadedModel, float_model_of, load_float_model, load_model
+from ..model_files import load_float_model, load_model
 from ..run_notes import note_data
 from ..wearable.firmware import N_GOLDEN_STRIPS, golden_strips
-from .bench import Verdict
+from .bench import SplitBench, Verdict
 
 __all__ = ["RHYTHM_RECIPES", "RhythmBench", "RhythmPart", "prepared_strips", "rhythm_bench", "rhythm_sides"]
 
@@ -44,7 +44,7 @@ _FITTED = "scored on the strips that trained it; `ictus evaluate rhythm --split 
 
 @dataclass(frozen=True)
 class RhythmPart:
-    """Strips that train and strips that judge; see `compress_bench.Part`.
+    """Strips that train and strips that judge; see `bench.Part`.
 
     Attributes
     ----------
@@ -73,29 +73,17 @@ class RhythmPart:
 
 
 @dataclass(frozen=True)
-class RhythmBench:
-    """See `compress_bench.Bench`."""
+class RhythmBench(SplitBench):
+    """See `bench.Bench`."""
 
-    loaded: LoadedModel
     found: LocalDataset
     strips: list[RhythmStrip]
     gate: CompactStage | None
 
     @property
-    def model(self) -> FloatModel:
-        """See `Bench.model`."""
-        return float_model_of(self.loaded)
-
-    @property
-    def split(self) -> str:
-        """Split that the model was trained on."""
-        return str(self.loaded.provenance.get("split", "all"))
-
-    @property
     def head(self) -> dict[str, Any]:
         """See `Bench.head`."""
-        note = {"note": _FITTED} if self.split == "all" else {}
-        return {"split": self.split, "dataset": self.found.name} | note
+        return self.head_of(self.found.name, _FITTED)
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:

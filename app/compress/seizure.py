@@ -21,11 +21,11 @@ from ...signals.eeg_files import EegFile, eeg_files
 from ..evaluate.seizure_folds import excerpts_of
 from ..evaluate.seizure_protocols import decide_files, loso_folds
 from ..evaluate.seizure_report import scores_json
-from ..model_files import LoadedModel, float_model_of, load_float_model
+from ..model_files import load_float_model
 from ..run_notes import note_data
 from ..wearable.firmware import N_GOLDEN
 from ..wearable.seizure_firmware import golden_eeg
-from .bench import Verdict
+from .bench import SplitBench, Verdict
 
 __all__ = [
     "FITTED",
@@ -47,7 +47,7 @@ FITTED = "scored on the recordings that trained it; `ictus evaluate seizure` sco
 
 @dataclass(frozen=True)
 class SeizurePart:
-    """Recordings that train and recordings that judge; see `compress_bench.Part`.
+    """Recordings that train and recordings that judge; see `bench.Part`.
 
     Attributes
     ----------
@@ -86,28 +86,16 @@ class SeizurePart:
 
 
 @dataclass(frozen=True)
-class SeizureBench:
-    """See `compress_bench.Bench`."""
+class SeizureBench(SplitBench):
+    """See `bench.Bench`."""
 
-    loaded: LoadedModel
     name: str
     files: tuple[EegFile, ...]
 
     @property
-    def model(self) -> FloatModel:
-        """See `Bench.model`."""
-        return float_model_of(self.loaded)
-
-    @property
-    def split(self) -> str:
-        """Split that the model was trained on."""
-        return str(self.loaded.provenance.get("split", "all"))
-
-    @property
     def head(self) -> dict[str, Any]:
         """See `Bench.head`."""
-        note = {"note": FITTED} if self.split == "all" else {}
-        return {"split": self.split, "dataset": self.name} | note
+        return self.head_of(self.name, FITTED)
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:

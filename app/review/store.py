@@ -1,7 +1,7 @@
 """Reviews in a database: every decision a line that is never changed, saved when `decide` returns.
 
 SQLite in a file by default, PostgreSQL by URL. Two tabs or two programs may write at once: their lines come one
-after the other, and the state of each event follows from all of them (`review_log`).
+after the other, and the state of each event follows from all of them (`log.py`).
 """
 
 import json

@@ -23,7 +23,7 @@ def wearable_page(report: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    report : of `wearable_verbs.simulate_report`
+    report : of `verbs.simulate_report`
     """
     return render_page(
         Page(

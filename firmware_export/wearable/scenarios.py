@@ -151,7 +151,7 @@ class Duty:
     n_samples : taken from the front end
     fetch_cycles : of one sample
     wakes : wake-ups of the core
-    n_bytes, n_packets, n_frames, n_adverts : of the radio, see `energy.Traffic`
+    n_bytes, n_packets, n_frames, n_adverts : of the radio, see `energy.system.Traffic`
     n_units : decisions in all
     """
 

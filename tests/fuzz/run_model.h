@@ -9,7 +9,13 @@
 #include "ictus_stream.h"
 
 enum { MODEL_CRC_AT = 16, MODEL_HEADER_BYTES = 20, MODEL_TOTAL_AT = 12 };
-enum { MOST_VALUES = 1 << 15, STREAM_ROWS = 40 }; /* what a case may cost */
+/* What a case may cost, unless who includes this says otherwise. */
+#ifndef MOST_VALUES
+#define MOST_VALUES (1u << 15)
+#endif
+#ifndef STREAM_ROWS
+#define STREAM_ROWS 40u
+#endif
 
 static void set_u32(uint8_t *bytes, uint32_t value)
 {
@@ -48,7 +54,7 @@ static void run_stages(const ictus_model *model, const int8_t *context)
         const int8_t *logits = NULL;
         if (model->stage[stage].n_convolutions > 0)
             run_stream(model, stage, context);
-        int8_t *input = malloc(model->stage[stage].in_size + 1u);
+        int8_t *input = malloc(model->stage[stage].in_size);
         memset(input, 127, model->stage[stage].in_size);
         if (ictus_model_run_stage(model, stage, input, context, &logits) != ICTUS_OK)
             abort();
@@ -69,8 +75,8 @@ static int run_model(const uint8_t *bytes, size_t n)
         most = model.stage[stage].in_size > most ? model.stage[stage].in_size : most;
     if (most > MOST_VALUES)
         return 1;
-    uint32_t *arena = calloc(1, model.arena_bytes + 1u);
-    int8_t *context = calloc(1, model.n_context + 1u);
+    uint32_t *arena = calloc(1, model.arena_bytes > 0 ? model.arena_bytes : 1);
+    int8_t *context = calloc(1, model.n_context > 0 ? model.n_context : 1);
     if (ictus_model_attach(&model, arena, model.arena_bytes) != ICTUS_OK)
         abort();
     run_stages(&model, context);
