@@ -40,8 +40,10 @@ _PREFIX = re.compile(r"^(?:EEG|POL|SEEG)(?:[\s_:]+|$)")
 _UNIT = re.compile(r"\s*[\[(].*?[\])]\s*$")
 _OTHER = re.compile(
     r"^(?:ECG|EKG|EOG|EMG|VNS|LOC|ROC|CHIN|LUE|RAE|RESP|ACC|GYR|MAG|STI|TRIG|STATUS|EVENT|MARK|PHOTIC|SAO2|SPO2|"
-    r"OSAT|PULSE|PLETH|PPG|HR|TEMP|BATT|IMP|GND|DC\d|AIRFLOW|THOR|ABD|SNORE)"
+    r"OSAT|PULSE|PLETH|PPG|HR|TEMP|BATT|IMP|GND|DC\d|AIRFLOW|THOR|ABD|SNORE|"
+    r"(?:(?:ML)?(?:I|II|III)|AV[RLF]|(?:MCL|M|CM)?V[1-9]R?)$)"
 )
+"""What else recordings of EEG hold, and the leads of an ECG."""
 
 Source = tuple[tuple[int, int], ...]
 """Columns of a recording and their signs, whose sum is a channel; empty where it cannot be had."""

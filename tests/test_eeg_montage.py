@@ -69,6 +69,7 @@ def test_a_montage_is_chosen_by_what_can_be_had() -> None:
     ("labels", "montage", "message"),
     [
         (["ECG", "-"], None, "no EEG channel among ECG, -"),
+        (["MLII", "V1", "aVF", "III"], None, "no EEG channel among MLII, V1, aVF, III"),
         (["C3-P3"], "temporal-4", "no channel of the montage temporal-4 can be had from C3-P3"),
         (["C3-P3"], "banana", "montage 'banana' is not known; known: double-banana, temporal-4"),
         ([f"E{i}" for i in range(40)], None, "40 EEG channels; at most 23"),

@@ -3,7 +3,7 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ictus.app.evaluate.seizure_report import negatives_json, scores_json, seizu
 from ictus.app.tasks import seizure as seizure_verbs
 from ictus.compression import CompactModel, to_bytes
 from ictus.models import float_to_bytes
+from ictus.models.seizure_data import EegRecord
 from ictus.models.seizure_excerpts import excerpts_bytes, read_excerpts, subject_excerpts
 from ictus.models.seizure_fit import SeizureConfig
 from ictus.signals import SAMPLE_FOLDER, InputError, load
@@ -211,6 +212,30 @@ def test_loso_runs_on_the_layout_of_chb_mit_and_resumes(
     monkeypatch.setattr(seizure_folds, "decide_files", lambda *_: pytest.fail("decided again"))
     assert run() == result
     assert json.loads((tmp_path / "report.json").read_text())["events"]["n"] == 4
+
+
+def test_another_recording_under_the_same_name_is_not_taken_for_the_one_before(
+    database: Path, tmp_path: Path, short_training: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied = shutil.copytree(database, tmp_path / "database")
+
+    def run() -> dict:
+        return seizure_verbs.evaluate(data=copied, out=tmp_path / "out", montage="temporal-2")
+
+    run()
+    changed = next(copied.rglob("chb99*.edf"))
+    content = bytearray(changed.read_bytes())
+    content[-1] ^= 1
+    changed.write_bytes(content)
+    train, trained = seizure_folds.train_seizure, []
+
+    def counted(records: Sequence[EegRecord], *rest: object) -> object:
+        trained.append({r.subject for r in records})
+        return train(records, *rest)
+
+    monkeypatch.setattr(seizure_folds, "train_seizure", counted)
+    run()
+    assert trained == [{"chb99"}]
 
 
 def test_a_trained_model_knows_whom_it_has_seen(database: Path, tmp_path: Path, short_training: None) -> None:

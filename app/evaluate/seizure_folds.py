@@ -13,19 +13,20 @@ from ...models.seizure_train import prepare_training, train_seizure
 from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals.eeg_files import EegFile, eeg_files
+from ..batch.identity import key_of
 from ..output import write_bytes
 from ..run_notes import note_data
 from .seizure_protocols import (
     Decided,
     ExcerptStore,
+    Identities,
     SeizureFold,
     by_subject,
     decide_files,
-    key_of,
     stored_decisions,
 )
 
-__all__ = ["EXCERPTS", "FoldModels", "excerpts_of", "extra_excerpts"]
+__all__ = ["EXCERPTS", "FoldModels", "excerpts_of", "extra_excerpts", "extra_files"]
 
 EXCERPTS = "excerpts"
 
@@ -38,6 +39,7 @@ class FoldModels:
     ----------
     store : the folder; it exists, and so does `EXCERPTS` in it
     files : all recordings, of which the folds are made
+    identities : of these and of all others that are decided or train
     montage, extra : as for ``train``
     config : of every training
     progress : is told what goes on
@@ -46,6 +48,7 @@ class FoldModels:
 
     store: Path
     files: tuple[EegFile, ...]
+    identities: Identities
     montage: str
     extra: tuple[str | Path, ...]
     config: SeizureConfig
@@ -76,17 +79,16 @@ class FoldModels:
     def decided(self, fold: SeizureFold, kind: str, files: Sequence[EegFile], model: StagedModel) -> list[Decided]:
         """What the model of a fold says of recordings; None for `montage` where they choose themselves."""
         montage = self.montage if files is fold.test else None
-        names = [f.name for f in files]
-        path = self._path(fold, f"{kind} {key_of(names)}", "json")
+        path = self._path(fold, f"{kind} {key_of(self.identities.of(files))}", "json")
         return stored_decisions(path, lambda: decide_files(files, model, montage, self.progress))
 
     def _records(self, fold: SeizureFold) -> list[EegRecord]:
-        store = ExcerptStore(self.store / EXCERPTS, self.montage, self.progress)
+        store = ExcerptStore(self.store / EXCERPTS, self.montage, self.identities, self.progress)
         return store.records(fold.train, self.files) + extra_excerpts(self.extra)
 
     def _path(self, fold: SeizureFold, kind: str, suffix: str) -> Path:
-        trained = [(f.name, f.seizures_s) for f in fold.train]
-        key = key_of(trained, str(self.config), self.montage, [str(e) for e in self.extra], kind)
+        trained = self.identities.of((*fold.train, *extra_files(self.extra)))
+        key = key_of(trained, str(self.config), self.montage, kind)
         return self.store / f"{fold.name}-{key}.{suffix}"
 
 
@@ -96,11 +98,16 @@ def excerpts_of(files: Sequence[EegFile], montage: str, extra: Sequence[str | Pa
     return records + extra_excerpts(extra)
 
 
+def extra_files(extra: Sequence[str | Path]) -> tuple[EegFile, ...]:
+    """Recordings of further data sets, each as one subject."""
+    return tuple(replace(f, subject=Path(where).name) for where in extra for f in eeg_files(where))
+
+
 def extra_excerpts(extra: Sequence[str | Path]) -> list[EegRecord]:
-    """Excerpts of further data sets, each as one subject."""
+    """Excerpts of further data sets."""
     found: list[EegRecord] = []
     for where in extra:
-        files = [replace(f, subject=Path(where).name) for f in eeg_files(where)]
+        files = extra_files([where])
         note_data(Path(where).name, (f.path for f in files))
         found += subject_excerpts(files, None)
     return found

@@ -1,6 +1,5 @@
 """Protocols of the seizure task: what trains and what tests, with a subject in memory at a time, resumable."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,16 +16,18 @@ from ...signals.eeg_lead import EegLead, eeg_lead
 from ...signals.eeg_montage import MONTAGES, Montage, montage_named
 from ...signals.eeg_wave import EEG_DEVICE_FS_HZ
 from ...signals.errors import one_line, parsed
+from ..analyze.batch_work import recording_files
 from ..analyze.eeg import SeizureAnalysis, analyze_eeg
+from ..batch.identity import FileHashes, key_of
 from ..output import write_bytes, write_json
 
 __all__ = [
     "Decided",
     "ExcerptStore",
+    "Identities",
     "SeizureFold",
     "by_subject",
     "decide_files",
-    "key_of",
     "loso_folds",
     "stored_decisions",
     "subject_folds",
@@ -147,11 +148,33 @@ def subject_folds(files: Sequence[EegFile]) -> tuple[SeizureFold, ...]:
     return tuple(folds)
 
 
+class Identities:
+    """What recordings are, by which results are kept: names, contents of their files, seizures.
+
+    Parameters
+    ----------
+    store : file that keeps the hashes
+    files : all recordings that will be asked for
+    """
+
+    def __init__(self, store: Path, files: Sequence[EegFile]) -> None:
+        hashes = FileHashes(store)
+        parts = {f: recording_files(f.path) for f in files}
+        self._known = {f: (f.name, [hashes.sha256(p) for p in own], f.seizures_s) for f, own in parts.items()}
+        hashes.keep(path for own in parts.values() for path in own)
+
+    def of(self, files: Sequence[EegFile]) -> list[object]:
+        """Of each recording, in the given order."""
+        return [self._known[f] for f in files]
+
+
 class ExcerptStore:
     """Training excerpts by subject, kept in a folder; made once, a subject at a time."""
 
-    def __init__(self, folder: Path, montage: str, progress: Progress | None = None) -> None:
-        self._folder, self._montage, self._progress = folder, montage, progress
+    def __init__(
+        self, folder: Path, montage: str, identities: Identities, progress: Progress | None = None
+    ) -> None:
+        self._folder, self._montage, self._identities, self._progress = folder, montage, identities, progress
 
     def records(self, files: Sequence[EegFile], everything: Sequence[EegFile]) -> list[EegRecord]:
         """Excerpts of `files`, cut out of what is made of all recordings of their subjects in `everything`."""
@@ -161,7 +184,7 @@ class ExcerptStore:
         return [r for r in found if r.name in wanted]
 
     def _subject(self, files: tuple[EegFile, ...], number: int, n: int) -> list[EegRecord]:
-        key = key_of(self._montage, [(f.name, f.seizures_s) for f in files])
+        key = key_of(self._montage, self._identities.of(files))
         path = self._folder / f"{files[0].subject}-{key}.npz"
         if not path.is_file():
             if self._progress:
@@ -212,8 +235,3 @@ def stored_decisions(path: Path, decide: Callable[[], list[Decided]]) -> list[De
         return [Decided.from_json(row) for row in parsed(json.loads, path.read_text(encoding="utf-8"))]
     except (ValueError, KeyError, TypeError) as error:
         raise CorruptRecordError(f"{path}: not decisions of a fold; remove it ({one_line(error)})") from error
-
-
-def key_of(*parts: object) -> str:
-    """Short hash of whatever decides a result: another input, another file."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]

@@ -21,8 +21,16 @@ from ..compress.verbs import compress_with
 from ..evaluate.decision_files import DECISIONS_FOLDER
 from ..evaluate.folds import FOLDS_FOLDER
 from ..evaluate.seizure_batch import decide_eeg_files
-from ..evaluate.seizure_folds import EXCERPTS, FoldModels, excerpts_of
-from ..evaluate.seizure_protocols import Decided, SeizureFold, by_subject, decide_files, loso_folds, subject_folds
+from ..evaluate.seizure_folds import EXCERPTS, FoldModels, excerpts_of, extra_files
+from ..evaluate.seizure_protocols import (
+    Decided,
+    Identities,
+    SeizureFold,
+    by_subject,
+    decide_files,
+    loso_folds,
+    subject_folds,
+)
 from ..evaluate.seizure_report import negatives_json, scores_json, warnings_of
 from ..evaluate.spread import spread_of
 from ..model_files import LoadedModel, load_model
@@ -130,7 +138,8 @@ def evaluate(
         with TemporaryDirectory() as scratch:
             store = Path(scratch) if out is None else require_writable(out) / FOLDS_FOLDER
             (store / EXCERPTS).mkdir(parents=True, exist_ok=True)
-            folds = [FoldModels(store, files, montage, tuple(extra), _config(seed), progress) for seed in seeds]
+            known = Identities(store / "files.json", (*files, *quiet, *extra_files(extra)))
+            folds = [FoldModels(store, files, known, montage, tuple(extra), _config(s), progress) for s in seeds]
             result = _with_spread([_cross_validated(head, models, quiet, recipe) for models in folds], seeds)
     else:
         decide = _InMemory(progress) if out is None else _Batch(require_writable(out), jobs, dask, progress)
