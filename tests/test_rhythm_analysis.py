@@ -58,7 +58,7 @@ def strips_of(labels: Sequence[int], duration_s: int = 32) -> StripTable:
     onset_s, label = np.arange(n) * duration_s, np.array(labels, np.int8)
     score = np.where(label < 0, np.nan, 0.75)
     whole = np.full(n, duration_s)
-    return StripTable(onset_s, whole, label, np.minimum(label + 1, 2).astype(np.int8), whole, score, score)
+    return StripTable(onset_s, whole, label, label, np.minimum(label + 1, 2).astype(np.int8), whole, score, score)
 
 
 @given(LABELS, st.integers(1, 7))

@@ -1,7 +1,7 @@
 """What an analysis says about the rhythm: strips with a class, episodes of atrial fibrillation, and its burden."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -14,7 +14,8 @@ __all__ = ["BURDEN_DEFINITION", "AfFinder", "RhythmMeter", "RhythmSummary", "Str
 
 BURDEN_DEFINITION = (
     "share of the analysed time, strips with a class, in which the strip is atrial fibrillation; a strip of which "
-    "less than half is analysable has no class, nor has what is left behind the last whole strip"
+    "less than half is analysable has no class, nor has what is left behind the last whole strip; a strip in "
+    "which only ectopic beats are irregular is other rhythm"
 )
 """AF burden as the proportion of monitored time: Chen et al., Circulation 137:e623, 2018 (AHA statement)."""
 
@@ -30,15 +31,17 @@ class StripTable:
     onset_s : int64 (n,), second in which the strip begins
     duration_s : int64 (n,)
     label : int8 (n,), position in `RHYTHMS`: normal, atrial fibrillation, other; -1 where too little is analysable
+    network : int8 (n,), what the network says: `label` is another one where ectopic beats explain it, see `ectopy`
     stage : int8 (n,), position in `STAGES` of `analysis`: the stage that decided
     analysable_s : int64 (n,), seconds that the gate let through
     screen : float64 (n,), score of the screen, a logit: above 0 looks abnormal; nan without a class
-    confidence : float64 (n,), the network's own share for the class, 0 to 1, not calibrated; nan without a class
+    confidence : float64 (n,), the network's own share for its class, 0 to 1, not calibrated; nan without a class
     """
 
     onset_s: np.ndarray
     duration_s: np.ndarray
     label: np.ndarray
+    network: np.ndarray
     stage: np.ndarray
     analysable_s: np.ndarray
     screen: np.ndarray
@@ -51,7 +54,7 @@ class StripTable:
     def empty(cls) -> "StripTable":
         """No strip."""
         whole, small, score = np.empty(0, np.int64), np.empty(0, np.int8), np.empty(0)
-        return cls(whole, whole, small, small, whole, score, score)
+        return cls(whole, whole, small, small, small, whole, score, score)
 
     @classmethod
     def concatenate(cls, parts: Sequence["StripTable"]) -> "StripTable":
@@ -62,13 +65,23 @@ class StripTable:
         """Select strips by a mask, positions or a slice."""
         return StripTable(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def with_label(self, label: np.ndarray) -> "StripTable":
+        """The same strips with other classes."""
+        return replace(self, label=label.astype(np.int8))
+
+    @property
+    def end_s(self) -> np.ndarray:
+        """Second after each strip's last, int64 (n,)."""
+        return self.onset_s + self.duration_s
+
 
 def strip_table(events: StripEvents, duration_s: int) -> StripTable:
     """Strips of one length as the cascade decided them, with scores in natural units."""
     scores = decision_scores(events.label, events.reached, events.screen_logit, events.class_logits)
     durations_s = np.full(len(events), duration_s, np.int64)
     analysable_s = events.n_analysable.astype(np.int64)
-    return StripTable(events.first_block, durations_s, events.label, events.reached, analysable_s, *scores)
+    said = events.label, events.label
+    return StripTable(events.first_block, durations_s, *said, events.reached, analysable_s, *scores)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from typing import Protocol
 
 import numpy as np
 
-from ...firmware_export.emulator.rhythm_run import STRIP_BLOCKS, StripEvents
+from ...firmware_export.emulator.rhythm_run import STRIP_BLOCKS
 from ...firmware_export.native.device import Decided
 from ...signals import BLOCK_SAMPLES, CLASSES, DEVICE_FS_HZ, Lead, UnanalysableError, device_pieces
 from ...signals.device_signal import Resample
 from .analysis import BeatTable, Found, Latency, Summary
 from .beat_events import Event, EventFinder, StretchFinder
 from .decision_scores import decision_scores
+from .ectopy import EctopyJudge
 from .fibrillation import FibrillationFinder
 from .heart_rate import HeartRateMeter
 from .reference_cascade import MAX_WAIT
@@ -22,6 +23,8 @@ __all__ = ["STRIP_S", "AnalysisStream", "Cascade", "JudgedSeconds", "beat_table"
 _TAIL_BLOCKS = MAX_WAIT // BLOCK_SAMPLES + 1
 """Blocks of the last sample held, after which every beat of the recording is decided."""
 _LATENCY_BOUND = MAX_WAIT + BLOCK_SAMPLES
+_WAIT_S = -(-_LATENCY_BOUND // DEVICE_FS_HZ)
+"""Seconds after which every beat is decided."""
 STRIP_S = STRIP_BLOCKS * BLOCK_SAMPLES // DEVICE_FS_HZ
 """Length of a strip."""
 
@@ -64,17 +67,17 @@ class AnalysisStream:
         self._seconds = JudgedSeconds()
         self._events, self._rejected = EventFinder(), StretchFinder("not_analysable")
         self._alarm, self._n_alarm_seconds = FibrillationFinder(), 0
-        self._episodes, self._rhythm = AfFinder(), RhythmMeter(STRIP_S)
+        self._ectopy, self._episodes, self._rhythm = EctopyJudge(_WAIT_S), AfFinder(), RhythmMeter(STRIP_S)
         self._rate, self._latency = HeartRateMeter(), _LatencyCount()
         self._n_by_label = np.zeros(len(CLASSES) + 1, np.int64)  # the last one counts rejected beats
 
     def __iter__(self) -> Iterator[Found]:
         for decided in self._decided():
             yield self._take(decided)
-        rejected, episodes = self._rejected.close(self._lead.duration_s), self._episodes.close()
-        self._rhythm.add(StripTable.empty(), episodes)
-        events = self._events.close(), self._alarm.close(), rejected
-        yield Found(BeatTable.empty(), *events, StripTable.empty(), episodes)
+        strips, rejected = self._ectopy.close(), self._rejected.close(self._lead.duration_s)
+        episodes = [*self._episodes.add(strips), *self._episodes.close()]
+        self._rhythm.add(strips, episodes)
+        yield Found(BeatTable.empty(), self._events.close(), self._alarm.close(), rejected, strips, episodes)
 
     def summary(self) -> Summary:
         """The figures, once everything has been iterated over."""
@@ -124,7 +127,7 @@ class AnalysisStream:
         segment = self._seconds.segment(peak)
         self._rate.add_beats(peak, segment)
         events = self._events.add(peak / DEVICE_FS_HZ, letters, segment)
-        strips, episodes = self._take_strips(decided.strips)
+        strips, episodes = self._take_strips(decided)
         alarms = self._alarm.add(self._whole_seconds(decided.positive))
         return Found(beat_table(decided), events, alarms, self._rejected.add(rejected), strips, episodes)
 
@@ -134,10 +137,10 @@ class AnalysisStream:
         self._n_alarm_seconds += len(within)
         return within
 
-    def _take_strips(self, events: StripEvents) -> tuple[StripTable, list[Event]]:
-        """Strips that lie within the recording, and episodes of fibrillation that are over."""
-        strips = strip_table(events, STRIP_S)
-        strips = strips.take(strips.onset_s + strips.duration_s <= self._n_device // BLOCK_SAMPLES)
+    def _take_strips(self, decided: Decided) -> tuple[StripTable, list[Event]]:
+        """Strips that lie within the recording and whose beats are decided, and episodes that are over."""
+        found, n_whole = strip_table(decided.strips, STRIP_S), self._n_device // BLOCK_SAMPLES
+        strips = self._ectopy.add(decided.peak, decided.label, found.take(found.end_s <= n_whole), n_whole)
         episodes = self._episodes.add(strips)
         self._rhythm.add(strips, episodes)
         return strips, episodes

@@ -36,12 +36,13 @@ def burden_json(rhythm: RhythmSummary) -> dict[str, Any]:
 def strip_lines(strips: StripTable) -> Iterator[bytes]:
     """Every strip as a line of JSON."""
     columns = (column.tolist() for column in vars(strips).values())
-    for onset_s, duration_s, label, stage, analysable_s, screen, confidence in zip(*columns, strict=True):
+    for onset_s, duration_s, label, network, stage, analysable_s, screen, confidence in zip(*columns, strict=True):
         yield json_line(
             {
                 "onset_s": onset_s,
                 "duration_s": duration_s,
                 "class": RHYTHMS[label] if label >= 0 else None,
+                "network": RHYTHMS[network] if network >= 0 else None,
                 "stage": STAGES[stage],
                 "analysable_s": analysable_s,
                 "screen": _known(screen),

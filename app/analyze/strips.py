@@ -128,7 +128,7 @@ def _table(strip: RhythmStrip, decided: StripDecisions, analysable_s: int) -> St
     classes = decided.classes * (stage == 2)[:, None]
     scores = decision_scores(label, stage, decided.screen, classes.astype(decided.classes.dtype))
     whole = np.array([[0], [strip.n_seconds], [min(analysable_s, strip.n_seconds)]])
-    return StripTable(whole[0], whole[1], label, stage, whole[2], *scores)
+    return StripTable(whole[0], whole[1], label, label, stage, whole[2], *scores)
 
 
 def _rate(strip: RhythmStrip, rejected: np.ndarray, seconds: JudgedSeconds) -> HeartRate:
