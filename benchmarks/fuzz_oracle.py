@@ -166,9 +166,9 @@ class Oracle:
             return
         if event in _FORBIDDEN:
             raise _TrespassError(f"{event} {arguments!r:.200}")
-        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-            flags = arguments[2] if isinstance(arguments[2], int) else 0
-            self._visit(os.fsdecode(arguments[0]), bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)))
+        opens = event == "open" and isinstance(arguments[0], str | bytes | os.PathLike)
+        if opens and not _below_a_handle(*arguments):
+            self._visit(os.fsdecode(arguments[0]), bool(arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)))
         beside_handle = event in ("os.mkdir", "os.remove", "os.rmdir") and arguments[-1] != _NO_HANDLE
         if event in _WRITING and not beside_handle and isinstance(arguments[0], str | bytes | os.PathLike):
             self._visit(os.fsdecode(arguments[0]), True)
@@ -182,6 +182,12 @@ class Oracle:
         inside = path.startswith(f"{self._watched[0]}{os.sep}") or path == self._watched[0]
         if writes or not (inside or path.startswith((*_OURS, *_HARMLESS))):
             raise _TrespassError(f"{'writes' if writes else 'opens'} {path}")
+
+
+def _below_a_handle(path: Any, mode: str | None, flags: int) -> bool:
+    """Whether `os.open` reads what may lie below a folder's handle, as when a tree is removed."""
+    reads = not flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    return mode is None and reads and not Path(os.fsdecode(path)).is_absolute()
 
 
 def _fault_of_message(error: InputError, names: list[str]) -> Fault | None:

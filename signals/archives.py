@@ -4,6 +4,7 @@ Whatever an archive says, nothing leads out of a folder: links, devices and fold
 names that are none. What unpacks to far more than any recording does is refused before it fills disk or memory.
 """
 
+import lzma
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ _MOST_RATIO = 100
 _ALWAYS_BYTES = 1 << 24
 _MOST_FILES = 1_000_000
 _AT_ONCE = 1 << 20
+_MOST_XZ_BYTES = 1 << 28
+"""Memory that an .xz may ask for; `xz -9` asks for a quarter of it, a header can for 4 GiB."""
+_MAGIC = {b"\x1f\x8b": "r:gz", b"BZh": "r:bz2"}
+_XZ_MAGIC = b"\xfd7zXZ\0"
 
 
 def unpack_files(archive: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -89,11 +94,45 @@ def _members(archive: Path, budget: Budget) -> Iterator[tuple[str, IO[bytes]]]:
     if zipfile.is_zipfile(archive):
         yield from _zip_members(archive, budget)
         return
-    with tarfile.open(archive) as packed:
+    with archive.open("rb") as file, _tar(file) as packed:
         for member in packed:
             if member.isfile() and (content := packed.extractfile(member)) is not None:
                 budget.check(member.size)
                 yield Path(member.name).name, content
+
+
+def _tar(file: IO[bytes]) -> tarfile.TarFile:
+    head = file.read(len(_XZ_MAGIC))
+    file.seek(0)
+    if head == _XZ_MAGIC:
+        return tarfile.open(fileobj=_UnpackedXz(file), mode="r|")
+    modes = (mode for magic, mode in _MAGIC.items() if head.startswith(magic))
+    return tarfile.open(fileobj=file, mode=next(modes, "r:"))
+
+
+class _UnpackedXz:
+    """What an .xz holds, read forwards; unlike `lzma.LZMAFile` it refuses what asks for too much memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._stream = file, _xz_stream()
+
+    def read(self, n_bytes: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        unpacked = b""
+        while not unpacked:
+            rest = self._stream.unused_data
+            if self._stream.eof:
+                self._stream = _xz_stream()
+            if self._stream.needs_input:
+                rest = rest or self._file.read(_AT_ONCE)
+                if not rest:
+                    break
+            unpacked = self._stream.decompress(rest, n_bytes)
+        return unpacked
+
+
+def _xz_stream() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MOST_XZ_BYTES)
 
 
 def _zip_members(archive: Path, budget: Budget) -> Iterator[tuple[str, IO[bytes]]]:

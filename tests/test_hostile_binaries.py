@@ -1,6 +1,7 @@
 """Binary files that once broke a reader, or filled memory; see `test_hostile_readers`."""
 
 import io
+import lzma
 import struct
 import tarfile
 import tracemalloc
@@ -19,6 +20,7 @@ from ictus.compression.model_file import from_bytes
 from ictus.compression.storage import from_stored, to_stored
 from ictus.models.seizure_excerpts import read_excerpts
 from ictus.signals import CorruptModelError, InputError, find_dataset, load
+from ictus.signals.archives import unpack_files
 from refusal import MB, refused
 
 MODEL = Path(load.__globals__["__file__"]).parent.parent / "models" / "zoo" / "beat.ictus"
@@ -101,6 +103,23 @@ def test_an_archive_that_unpacks_without_end_is_refused(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     refused(find_dataset, tmp_path / "x.tar", content, "unpacks to more than")
     assert not [p for p in (tmp_path / "cache").rglob("*") if p.is_file()]
+
+
+def test_an_archive_that_asks_for_memory_is_refused(tmp_path: Path) -> None:
+    packed = bytearray(tar_of("a.hea", b"100 1 360"))
+    assert packed[12:16] == b"\x02\x00\x21\x01"  # a block header of 12 bytes, its only filter LZMA2
+    packed[16] = 40  # a dictionary of 4 GiB
+    packed[20:24] = struct.pack("<I", zlib.crc32(packed[12:20]))
+    refused(find_dataset, tmp_path / "x.tar.xz", bytes(packed), "cannot be unpacked .Memory usage limit exceeded")
+
+
+def test_parts_of_an_xz_file_that_were_joined_are_read_on(tmp_path: Path) -> None:
+    whole = lzma.decompress(tar_of("a.hea", bytes(range(256)) * 64))
+    path = tmp_path / "x.tar.xz"
+    path.write_bytes(lzma.compress(whole[:5000]) + lzma.compress(whole[5000:]))
+    assert [(name, b"".join(content)) for name, content in unpack_files(path)] == [
+        ("a.hea", bytes(range(256)) * 64)
+    ]
 
 
 def with_crc(data: bytearray) -> bytes:
