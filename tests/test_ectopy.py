@@ -73,5 +73,5 @@ def test_recordings_with_ectopy_and_with_fibrillation(record: str, is_af: bool) 
     middle = called.onset_s + called.duration_s / 2
     true = ((middle[:, None] >= spans[:, 0]) & (middle[:, None] < spans[:, 1])).any(axis=1)
     assert len(called) > 10
-    assert true.mean() == pytest.approx(is_af, abs=0.1)
-    assert (called.label == FIBRILLATION).mean() == pytest.approx(is_af, abs=0.25)
+    assert true.mean() == pytest.approx(float(is_af), abs=0.1)
+    assert (called.label == FIBRILLATION).mean() == pytest.approx(float(is_af), abs=0.25)
