@@ -201,7 +201,7 @@ def _combined(table: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Iterat
     """Every combination of what one ``[[grid]]`` varies."""
     _check_keys(table, ("recipe", "fixed", "vary"), "grid")
     start = table.get("recipe", "default")
-    if start not in recipes:
+    if not isinstance(start, str) or start not in recipes:
         raise InputError(f"grid: recipe {quoted(start)} is not known; known: {', '.join(recipes)}")
     base = recipe_from(_table(table, "fixed"), recipes[start])
     choices = dict(_leaves(_table(table, "vary")))

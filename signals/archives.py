@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .errors import CorruptRecordError, InputError, one_line
+from .errors import CorruptRecordError, InputError, UnsupportedFormatError, one_line
 
 __all__ = ["Budget", "clear_errors", "unpack_files"]
 
@@ -24,6 +24,8 @@ _AT_ONCE = 1 << 20
 _MOST_XZ_BYTES = 1 << 28
 """Memory that an .xz may ask for; `xz -9` asks for a quarter of it, a header can for 4 GiB."""
 _MAGIC = {b"\x1f\x8b": "r:gz", b"BZh": "r:bz2"}
+_ZIP_METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2
+"""LZMA within a zip asks for memory by a header of its own, which nobody checks."""
 _XZ_MAGIC = b"\xfd7zXZ\0"
 
 
@@ -34,6 +36,8 @@ def unpack_files(archive: Path) -> Iterator[tuple[str, Iterator[bytes]]]:
     ------
     CorruptRecordError
         The archive is damaged or encrypted, or unpacks to more than 100 times its size and 16 MiB.
+    UnsupportedFormatError
+        A zip packed by another method than deflate or bzip2.
     InputError
         The file system refuses, or the archive needs more memory than there is.
     """
@@ -139,6 +143,10 @@ def _zip_members(archive: Path, budget: Budget) -> Iterator[tuple[str, IO[bytes]
     with zipfile.ZipFile(archive) as packed:
         for member in packed.infolist():
             if not member.is_dir():
+                if member.compress_type not in _ZIP_METHODS:
+                    raise UnsupportedFormatError(
+                        f"{archive}: packed by method {member.compress_type}; deflate and bzip2 can be read"
+                    )
                 budget.check(member.file_size)
                 with packed.open(member) as content:
                     yield Path(member.filename).name, content

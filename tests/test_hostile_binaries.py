@@ -89,9 +89,9 @@ def tar_of(name: str, content: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
     return file.getvalue()
 
 
-def zip_of(name: str, content: bytes) -> bytes:
+def zip_of(name: str, content: bytes, way: int = zipfile.ZIP_DEFLATED) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(file, "w", way) as packed:
         packed.writestr(name, content)
     return file.getvalue()
 
@@ -111,6 +111,11 @@ def test_an_archive_that_asks_for_memory_is_refused(tmp_path: Path) -> None:
     packed[16] = 40  # a dictionary of 4 GiB
     packed[20:24] = struct.pack("<I", zlib.crc32(packed[12:20]))
     refused(find_dataset, tmp_path / "x.tar.xz", bytes(packed), "cannot be unpacked .Memory usage limit exceeded")
+
+
+def test_a_zip_of_another_method_is_refused(tmp_path: Path) -> None:
+    content = zip_of("a.hea", b"a 1 360", zipfile.ZIP_LZMA)
+    refused(find_dataset, tmp_path / "x.zip", content, "packed by method 14; deflate and bzip2 can be read")
 
 
 def test_parts_of_an_xz_file_that_were_joined_are_read_on(tmp_path: Path) -> None:

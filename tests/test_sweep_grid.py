@@ -57,6 +57,7 @@ BAD = {
     "[trials]\nfolds = 1.5": "folds = 1.5 is no whole number",
     "[trials]\nprune_epochs = 0": "epochs are 1 or more",
     '[[grid]]\nrecipe = "huge"': "recipe 'huge' is not known",
+    "[[grid]]\nrecipe.y = []": "recipe {'y': []} is not known",
     "[[grid]]\nvary.pruning.sparsity = 0.5": "vary.pruning.sparsity = 0.5 is no list",
     "[[grid]]\nvary.pruning.depth = [1]": "'depth' is not a setting",
     '[[grid]]\nvary.quantiser.window = ["row"]': "'row' is not one of",
