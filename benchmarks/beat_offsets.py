@@ -1,17 +1,19 @@
-"""Choose the compact beat model's class offsets on patients that did not train: DS1 of MIT-BIH and svdb, 4 folds.
+"""Choose the compact beat model's operating point on patients that did not train: DS1 and svdb, 4 folds.
 
-    python benchmarks/beat_offsets.py [--folds 0 1]
+    python benchmarks/beat_offsets.py [--folds 0 1] [--seed 0]
 
-Every fourth recording is held out; the others train a float network and its compact form, without offsets. The
-table scores the held-out recordings at offsets of the S and V logits, with the gate open. DS2 is not read.
+Every fourth recording is held out; the others train a float network and its compact form. The tables score the
+held-out recordings, with the gate open: at fixed offsets of the S logit, and with the S and V logits moved until
+given shares of the normal beats that trained are called so. F and Q have the recipe's offsets. DS2 is not read.
 """
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from ictus.compression import BEAT_RECIPES, compress_beat
+from ictus.compression import BEAT_RECIPES, BeatMaterial, compress_beat
+from ictus.compression.operating_point import offset_for_shares
 from ictus.models import BeatRecord, Decisions, GateSources, decide, prepare_records, train_beats
 from ictus.models.beat_scores import ectopic_score
 from ictus.models.beat_train import INTER_CONFIG
@@ -20,11 +22,18 @@ from ictus.models.protocol import Protocol
 from ictus.signals import DS1, find_dataset
 
 N_FOLDS = 4
-S_OFFSETS = (-0.25, 0.0, 0.25, 0.5, 0.75, 1.0)
-V_OFFSETS = (-0.5, 0.0, 0.5)
+S_OFFSETS = 0.0, 0.25, 0.5, 0.75, 1.0
+S_SHARES = 0.014, 0.016, 0.018, 0.02
+V_SHARES = 0.0015, 0.002, 0.0025
 LOGIT_STEPS = 8
 
-Decided = list[tuple[BeatRecord, Decisions]]
+
+@dataclass(frozen=True)
+class Fold:
+    """Held-out recordings as a compact model decides them, and its logits of the normal beats that trained it."""
+
+    decided: list[tuple[BeatRecord, Decisions]]
+    normal_logits: np.ndarray
 
 
 def read() -> list[BeatRecord]:
@@ -34,17 +43,19 @@ def read() -> list[BeatRecord]:
     return prepare_records(paths, n_processes=1)
 
 
-def held_out(records: Sequence[BeatRecord], fold: int, sources: GateSources) -> Decided:
-    """Decisions of a compact model on every fourth recording, by which it was not trained; nothing is gated."""
+def held_out(records: Sequence[BeatRecord], fold: int, sources: GateSources, seed: int) -> Fold:
+    """A compact model on every fourth recording, by which it was not trained; nothing is gated."""
+    config = INTER_CONFIG.seeded(seed)
     test = tuple(records[fold::N_FOLDS])
     train = tuple(r for i, r in enumerate(records) if i % N_FOLDS != fold)
-    protocol = Protocol("cv", f"fold {fold} of {N_FOLDS}", "", train, test, None, None, (), INTER_CONFIG)
+    protocol = Protocol("cv", f"fold {fold} of {N_FOLDS}", "", train, test, None, None, (), config)
     data = protocol.training_set(sources)
-    recipe = replace(BEAT_RECIPES[INTER_CONFIG.design], class_offset=())
-    compact = compress_beat(train_beats(data, INTER_CONFIG), data, recipe, INTER_CONFIG)
+    recipe = replace(BEAT_RECIPES[config.design], normal_share=())
+    compact = compress_beat(train_beats(data, config), data, recipe, config)
     gate, *stages = compact.stages
     opened = replace(compact, stages=(replace(gate, threshold=-128), *stages))
-    return [(r, decide(opened, r)) for r in test]
+    logits = BeatMaterial(data, config).normal_logits(compact)
+    return Fold([(r, decide(opened, r)) for r in test], logits)
 
 
 def moved(decisions: Decisions, offset: np.ndarray) -> Decisions:
@@ -54,15 +65,33 @@ def moved(decisions: Decisions, offset: np.ndarray) -> Decisions:
     return replace(decisions, label=label)
 
 
-def row(decided: Decided, s_offset: float, v_offset: float) -> str:
-    """A line of the table, as Markdown."""
-    offset = np.array([0.0, s_offset, v_offset, 0.0, 0.0])
-    table = np.sum([confusion(r, moved(d, offset)) for r, d in decided], axis=0)
+def row(folds: Sequence[Fold], offsets: Sequence[Sequence[float]]) -> str:
+    """Scores of all folds, each at its own class offsets, as cells of Markdown."""
+    table = np.sum(
+        [
+            confusion(r, moved(d, np.array(offset)))
+            for fold, offset in zip(folds, offsets, strict=True)
+            for r, d in fold.decided
+        ],
+        axis=0,
+    )
     cells = [f"{100 * score(table).accuracy:.2f}"]
     for name in ("SVEB", "VEB"):
         ectopic = ectopic_score(table, name)
         cells.append(f"{100 * ectopic.se:.1f}/{100 * ectopic.ppv:.1f}")
-    return f"| {s_offset:+g} | {v_offset:+g} | " + " | ".join(cells) + " |"
+    return " | ".join(cells)
+
+
+def lines(folds: Sequence[Fold]) -> Iterator[str]:
+    """The table, as Markdown."""
+    yield "| S | V | accuracy | SVEB Se/+P | VEB Se/+P |\n|---|---|---|---|---|"
+    for s_offset in S_OFFSETS:
+        yield f"| {s_offset:+g} | +0 | {row(folds, [(0, s_offset, 0, 0, 0)] * len(folds))} |"
+    for s_share in S_SHARES:
+        for v_share in V_SHARES:
+            shares = 0, s_share, v_share, 0, 0
+            found = row(folds, [offset_for_shares(fold.normal_logits, shares) for fold in folds])
+            yield f"| {100 * s_share:g} % | {100 * v_share:g} % | {found} |"
 
 
 def main() -> None:
@@ -71,14 +100,12 @@ def main() -> None:
     parser.add_argument(
         "--folds", type=int, nargs="+", default=list(range(N_FOLDS)), help="folds that are held out"
     )
-    folds = parser.parse_args().folds
+    parser.add_argument("--seed", type=int, default=0, help="of the training; default: %(default)s")
+    args = parser.parse_args()
     records, sources = read(), GateSources.find(False)
-    decided = [each for fold in folds for each in held_out(records, fold, sources)]
-    print(f"{len(decided)} held-out recordings\n")
-    print("| S | V | accuracy | SVEB Se/+P | VEB Se/+P |\n|---|---|---|---|---|")
-    for s_offset in S_OFFSETS:
-        for v_offset in V_OFFSETS:
-            print(row(decided, s_offset, v_offset))
+    folds = [held_out(records, fold, sources, args.seed) for fold in args.folds]
+    print(f"{sum(len(fold.decided) for fold in folds)} held-out recordings\n")
+    print("\n".join(lines(folds)))
 
 
 if __name__ == "__main__":

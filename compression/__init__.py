@@ -11,7 +11,8 @@ from .storage import StoredByteCount, from_stored, stored_byte_count, to_stored
 if TYPE_CHECKING:
     from .beat_material import BeatMaterial, compress_beat
     from .material import Effort, TrainingMaterial
-    from .pipeline import compress, with_class_offset
+    from .operating_point import with_class_offset
+    from .pipeline import compress
     from .presets import (
         BASELINES,
         BEAT_RECIPES,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         Pruning,
         Quantiser,
         Recipe,
+        ScreenRecipe,
         Tuning,
         load_recipe,
         recipe_from,
@@ -41,6 +43,7 @@ __getattr__ = imported_when_asked(
     "recipe",
     "presets",
     "material",
+    "operating_point",
     "pipeline",
     "beat_material",
     "rhythm_material",
@@ -68,6 +71,7 @@ __all__ = [
     "Quantiser",
     "Recipe",
     "RhythmMaterial",
+    "ScreenRecipe",
     "SegmentMaterial",
     "SeizureMaterial",
     "StoredByteCount",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,9 +12,10 @@ from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.train import BeatTensors, Progress, beat_loss, fit_beats, fit_gate
 from .compact import CompactModel
+from .context_screen import with_context_screen
 from .material import Effort, OnStep
 from .pipeline import compress
-from .recipe import Recipe
+from .recipe import Recipe, ScreenRecipe
 
 __all__ = ["BeatMaterial", "compress_beat"]
 
@@ -68,11 +70,22 @@ class BeatMaterial:
         with torch.no_grad():
             return float(beat_loss(net, beats.batch(order[:_LOSS_UNITS]), self.config.beats, teacher))
 
+    def normal_logits(self, compact: CompactModel) -> np.ndarray:
+        """See `NormalMaterial.normal_logits`."""
+        is_normal = self.data.beats.label == 0
+        return compact.classify(self.data.beats.window[is_normal], self.data.beats.context[is_normal])[1]
+
     def calibrate(self, compact: CompactModel, model: FloatModel) -> CompactModel:
         """Set the thresholds so that as many training units pass as with the float model."""
         thresholds = thresholds_for(compact, self.data, passing_shares(model, self.data))
         stages = tuple(replace(s, threshold=int(thresholds.get(s.name, -128))) for s in compact.stages)
         return replace(compact, stages=stages)
+
+    def with_screen(
+        self, compact: CompactModel, how: ScreenRecipe, progress: Progress | None = None
+    ) -> CompactModel:
+        """See `ScreenMaterial.with_screen`."""
+        return with_context_screen(compact, self.data.beats, how, progress)
 
 
 def compress_beat(

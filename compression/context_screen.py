@@ -6,7 +6,7 @@ specialist does its own first convolution when it runs. Classes stay what they w
 specialist sees changes.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,36 +21,15 @@ from ..models.train import FitConfig, Progress, balance_weight, fit, to_unit
 from ..signals import CLASSES
 from .compact import CompactModel, CompactStage
 from .quant_net import QuantLayer
-from .recipe import Quantiser
+from .recipe import Quantiser, ScreenRecipe
+from .shrink import remove_dead_channels
 
-__all__ = ["ScreenRecipe", "with_context_screen"]
+__all__ = ["with_context_screen"]
 
 _VENTRICULAR = CLASSES.index("V")
-
-
-@dataclass(frozen=True)
-class ScreenRecipe:
-    """How the screen is fitted.
-
-    Attributes
-    ----------
-    n_hidden : outputs of its dense layer
-    trained, tuned : duration and rate of the float network's fit, and of that with weights that are powers of two
-    ventricular_weight : weight of a ventricular beat in the loss
-    withheld : share of the ventricular training beats which the specialist finds that the threshold may withhold
-    n_fits : fits from different seeds, of which the one is kept that then lets the fewest training beats pass
-    """
-
-    n_hidden: int = 16
-    trained: FitConfig = field(
-        default_factory=lambda: FitConfig(10, 0, batch_size=1024, learning_rate=6e-3, balance=0.5)
-    )
-    tuned: FitConfig = field(
-        default_factory=lambda: FitConfig(5, 0, batch_size=1024, learning_rate=3e-3, balance=0.5)
-    )
-    ventricular_weight: float = 2.0
-    withheld: float = 0.002
-    n_fits: int = 3
+_BATCH = 1024
+_BALANCE = 0.5  # of records and classes in what is drawn
+_MIN_STEPS = 500, 250  # of the float network and of its integers, however few beats there are
 
 
 class _Screen(nn.Module):
@@ -71,24 +50,30 @@ class _Screen(nn.Module):
 def with_context_screen(
     model: CompactModel, beats: LabelledBeats, recipe: ScreenRecipe | None = None, progress: Progress | None = None
 ) -> CompactModel:
-    """The model with a new screen, fitted on training beats.
+    """The model with a new screen, fitted on training beats; the same beats give the same bytes.
 
     Parameters
     ----------
-    model : of the beat task; gate and specialist stay as they are
+    model : of the beat task; gate and classes stay as they are, what only its former screen read goes
     beats : training material, best that of the model itself
 
     Raises
     ------
     UnanalysableError
-        the specialist finds no ventricular beat among `beats`: there is nothing to set the threshold by
+        no beat among `beats` is abnormal: there is nothing to set the threshold by
     """
     how = recipe or ScreenRecipe()
-    classes = model.classify(beats.window, beats.context)[1].argmax(axis=1)
-    must_pass = (classes == _VENTRICULAR) & (beats.label == _VENTRICULAR)
+    must_pass = _must_pass(model, beats)
     fits = [_fitted(beats, must_pass, how, seed, progress) for seed in range(how.n_fits)]
     screen, _ = min(fits, key=lambda fit: fit[1])
-    return replace(model, stages=(model.stage("gate"), screen, _from_window(model)))
+    return remove_dead_channels(replace(model, stages=(model.stage("gate"), screen, _from_window(model))))
+
+
+def _must_pass(model: CompactModel, beats: LabelledBeats) -> np.ndarray:
+    """Ventricular beats that the specialist finds; where it finds none, all abnormal ones: bool (n,)."""
+    classes = model.classify(beats.window, beats.context)[1].argmax(axis=1)
+    found = (classes == _VENTRICULAR) & (beats.label == _VENTRICULAR)
+    return found if found.any() else beats.label > 0
 
 
 def _from_window(model: CompactModel) -> CompactStage:
@@ -112,22 +97,28 @@ def _fitted(
 
 
 def _trained(beats: LabelledBeats, how: ScreenRecipe, seed: int, progress: Progress | None) -> _Screen:
-    torch.manual_seed(seed)
-    specs = LayerSpec(how.n_hidden), LayerSpec(1, is_logit=True)
-    chain = Chain(specs, in_length=1, in_channels=beats.context.shape[1], n_context=0)
-    trained = _Screen(list(chain))
+    chain = _untrained(beats.context.shape[1], how.n_hidden, seed)
     context, label = to_unit(beats.context), torch.from_numpy(beats.label.astype(np.int64))
     weight = 1.0 + (how.ventricular_weight - 1.0) * (label == _VENTRICULAR).float()
+    drawn = balance_weight(beats, _BALANCE)
+    config = FitConfig(how.epochs, _MIN_STEPS[0], _BATCH, how.learning_rate, seed=seed)
+    tuning = FitConfig(how.tune_epochs, _MIN_STEPS[1], _BATCH, how.learning_rate / 2, seed=seed)
 
-    def train(screen: _Screen, config: FitConfig, phase: str) -> None:
+    def train(screen: _Screen, config: FitConfig, phase: str) -> _Screen:
         def loss_of(index: Tensor) -> Tensor:
             is_abnormal = (label[index] > 0).float()
             return F.binary_cross_entropy_with_logits(screen(context[index]), is_abnormal, weight[index])
 
-        drawn = balance_weight(beats, config.balance)
-        fit(screen, len(beats), loss_of, replace(config, seed=seed), drawn, phase=phase, progress=progress)
+        fit(screen, len(beats), loss_of, config, drawn, phase=phase, progress=progress)
+        return screen
 
-    train(trained, how.trained, "screen")
-    quantised = _Screen([QuantLayer(layer, Quantiser()) for layer in chain])
-    train(quantised, how.tuned, "screen as integers")
-    return quantised
+    train(_Screen(list(chain)), config, "screen")
+    return train(_Screen([QuantLayer(layer, Quantiser()) for layer in chain]), tuning, "screen as integers")
+
+
+def _untrained(n_context: int, n_hidden: int, seed: int) -> Chain:
+    """The layers, float; torch's own generator stays where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        specs = LayerSpec(n_hidden), LayerSpec(1, is_logit=True)
+        return Chain(specs, in_length=1, in_channels=n_context, n_context=0)

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 from torch import Tensor, nn
 
 from ..models.float_model import FloatModel
 from ..models.network import StagedNet
 from ..models.train import FitConfig, Progress
 from .compact import CompactModel
+from .recipe import ScreenRecipe
 
-__all__ = ["Effort", "OnStep", "TrainingMaterial"]
+__all__ = ["Effort", "NormalMaterial", "OnStep", "ScreenMaterial", "TrainingMaterial"]
 
 OnStep = Callable[[float], None]
 """Called after every optimiser step with the share of the phase that is done."""
@@ -79,4 +81,24 @@ class TrainingMaterial(Protocol):
 
     def calibrate(self, compact: CompactModel, model: FloatModel) -> CompactModel:
         """Thresholds that let as many of the training units pass as the float model's do."""
+        ...
+
+
+@runtime_checkable
+class ScreenMaterial(Protocol):
+    """Material of a task that can do with another screen than the trained network's."""
+
+    def with_screen(
+        self, compact: CompactModel, how: ScreenRecipe, progress: Progress | None = None
+    ) -> CompactModel:
+        """The model with a screen of its own, threshold included; gate and classes stay as they are."""
+        ...
+
+
+@runtime_checkable
+class NormalMaterial(Protocol):
+    """Material of a task whose classes can be set to take given shares of what is normal."""
+
+    def normal_logits(self, compact: CompactModel) -> np.ndarray:
+        """Class logits int8 (n, n_classes) of the training units of the first class."""
         ...

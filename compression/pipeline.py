@@ -1,10 +1,8 @@
 """`compress`: a recipe applied to a trained float model with the material that trained it."""
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -15,17 +13,19 @@ from ..models.train import Progress
 from ..signals import InputError
 from .averaging import WeightAverage
 from .channel_order import order_channels
-from .compact import LOGIT_FRACTION_BITS, CompactModel
+from .compact import CompactModel
 from .criteria import channel_criterion
-from .material import Effort, OnStep, TrainingMaterial
+from .freezing import Freezing
+from .material import Effort, NormalMaterial, OnStep, ScreenMaterial, TrainingMaterial
 from .narrow import narrowed
+from .operating_point import offset_for_shares, with_class_offset
 from .precision import set_precision
 from .prune import ChannelPenalty, SparsitySchedule, channels_to_keep, prunable_layers
 from .quant_net import QuantNet
 from .recipe import Recipe
 from .shrink import remove_dead_channels
 
-__all__ = ["compress", "with_class_offset"]
+__all__ = ["compress"]
 
 
 def compress(
@@ -42,8 +42,18 @@ def compress(
     Returns
     -------
     CompactModel
-        Its thresholds let through the same share of the training units as those of `model` do.
+        Its thresholds let through the same share of the training units as those of `model` do; that of a screen
+        of the recipe's own follows the recipe.
+
+    Raises
+    ------
+    InputError
+        the recipe wants a screen of its own, class offsets or shares of normal units that the task does not have
     """
+    if recipe.screen is not None and not isinstance(material, ScreenMaterial):
+        raise InputError(f"recipe.screen: the task {material.task} keeps the screen that it was trained with")
+    if recipe.normal_share and not isinstance(material, NormalMaterial):
+        raise InputError(f"recipe.normal_share: the task {material.task} has fixed class offsets only")
     trained = material.teacher(model)
     net = copy.deepcopy(trained)
     if recipe.start == "scratch":
@@ -52,8 +62,17 @@ def compress(
     net = run.pruned(run.without_channels(net))
     quant = run.tuned(QuantNet(net, recipe.quantiser))
     compact = remove_dead_channels(quant.eval().to_compact(material.task, {}))
-    finished = material.calibrate(with_class_offset(compact, recipe.class_offset), model)
+    finished = material.calibrate(_at_operating_point(compact, material, recipe), model)
+    if recipe.screen is not None and isinstance(material, ScreenMaterial):
+        finished = material.with_screen(finished, recipe.screen, progress)
     return order_channels(finished) if recipe.ordered else finished
+
+
+def _at_operating_point(compact: CompactModel, material: TrainingMaterial, recipe: Recipe) -> CompactModel:
+    moved = with_class_offset(compact, recipe.class_offset)
+    if not recipe.normal_share or not isinstance(material, NormalMaterial):
+        return moved
+    return with_class_offset(moved, offset_for_shares(material.normal_logits(moved), recipe.normal_share))
 
 
 class _Run:
@@ -65,6 +84,7 @@ class _Run:
         self.material, self.recipe, self.trained, self.progress = material, recipe, trained, progress
         peers = material.peers(recipe.n_teachers - 1, progress) if recipe.n_teachers > 1 else []
         self.teacher = Ensemble([trained, *peers]).eval() if peers else trained
+        self._own_screen = recipe.screen is None
 
     def _fit(self, net: nn.Module, epochs: int, phase: str, on_step: OnStep | None) -> None:
         if epochs:
@@ -79,12 +99,12 @@ class _Run:
             return net
         penalty = ChannelPenalty(net, channel_criterion(how.criterion), how.penalty * self.recipe.learning_rate)
         self._fit(net, how.epochs, "channels", penalty)
-        return narrowed(net, channels_to_keep(net, how, self.recipe.pruning.kept_channels))
+        return narrowed(net, channels_to_keep(net, how, self.recipe.pruning.kept_channels, self._own_screen))
 
     def pruned(self, net: StagedNet) -> StagedNet:
         """The network with its least important weights at zero."""
         how, before = self.recipe.pruning, copy.deepcopy(net)
-        schedule = SparsitySchedule(prunable_layers(net), how, self._sparsity_of(net))
+        schedule = SparsitySchedule(prunable_layers(net, self._own_screen), how, self._sparsity_of(net))
         gate_schedule = SparsitySchedule(net.gate, replace(how, kept_channels=()), how.gate_sparsity)
         self._fit(net, how.epochs, "prune", schedule)
         self.material.fit_gate(net.gate, net.judge, gate_schedule)
@@ -98,15 +118,22 @@ class _Run:
         target = self.recipe.pruning.sparsity
         if self.recipe.channels is None:
             return target
-        n_before, n_left = (sum(layer.n_weights for layer in prunable_layers(n)) for n in (self.trained, net))
+        layers = (prunable_layers(n, self._own_screen) for n in (self.trained, net))
+        n_before, n_left = (sum(layer.n_weights for layer in some) for some in layers)
         return max(0.0, 1.0 - (1.0 - target) * n_before / n_left)
 
     def tuned(self, quant: QuantNet) -> QuantNet:
         """The quantised network after training."""
         if self.recipe.precision is not None:
             set_precision(quant, self.recipe.precision, lambda net: self.material.loss(net, self.teacher))
-        average = WeightAverage(quant, self.recipe.tuning.averaging)
-        self._fit(quant, self.recipe.tuning.epochs, "quantise", average)
+        tuning = self.recipe.tuning
+        average, freezing = WeightAverage(quant, tuning.averaging), Freezing(quant, tuning.frozen)
+
+        def on_step(fraction: float) -> None:
+            freezing(fraction)
+            average(fraction)
+
+        self._fit(quant, tuning.epochs, "quantise", on_step)
         average.put()
         self.material.fit_gate(quant.stages["gate"], quant.judge)
         return quant
@@ -128,27 +155,3 @@ def _rewind(net: StagedNet, before: StagedNet) -> None:
         assert isinstance(layer, NetLayer)
         layer.load_state_dict(old.state_dict())
         layer.weight.data.mul_(mask)
-
-
-def with_class_offset(compact: CompactModel, offset: Sequence[float]) -> CompactModel:
-    """Add to the class logits, by the biases of the last layer: it costs the device nothing.
-
-    Parameters
-    ----------
-    offset : one value a class, rounded to the logits' step of 1/8; empty for none
-
-    Raises
-    ------
-    InputError
-        another number of values than classes.
-    """
-    if not offset:
-        return compact
-    *stages, specialist = compact.stages
-    *layers, exit_layer = specialist.layers
-    if len(offset) != len(exit_layer.bias):
-        raise InputError(f"{len(offset)} class offsets for {len(exit_layer.bias)} classes")
-    step = np.rint(np.asarray(offset) * (1 << LOGIT_FRACTION_BITS))
-    bias = np.clip(exit_layer.bias + step, -128, 127).astype(np.int8)
-    moved = replace(specialist, layers=(*layers, replace(exit_layer, bias=bias)))
-    return replace(compact, stages=(*stages, moved))

@@ -17,9 +17,15 @@ _NEVER = float("inf")
 _LEAST_SHARE = 0.25  # of a layer's channels
 
 
-def prunable_layers(net: StagedNet) -> list[NetLayer]:
-    """Layers that share one sparsity: those of the screen and the specialist."""
-    return [*net.screen, *net.specialist]
+def prunable_layers(net: StagedNet, own_screen: bool = True) -> list[NetLayer]:
+    """Layers that share one sparsity: those of the screen and the specialist.
+
+    Parameters
+    ----------
+    own_screen : the screen stays; otherwise only those of its layers count that the specialist starts from
+    """
+    screen = list(net.screen)
+    return [*(screen if own_screen else screen[: net.spec.n_kept]), *net.specialist]
 
 
 class Pruner:
@@ -97,30 +103,35 @@ class SparsitySchedule:
             self.pruner.apply()
 
 
-def _removable(net: StagedNet, kept: Sequence[int]) -> dict[str, list[int]]:
+def _removable(net: StagedNet, kept: Sequence[int], own_screen: bool) -> dict[str, list[int]]:
     """Of every layer of screen and specialist, from which channel on they may go; the exits keep all."""
+    prunable = prunable_layers(net, own_screen)
     first: dict[str, list[int]] = {}
     for name in ("screen", "specialist"):
         layers = list(net.chains()[name])
         guarded = [0] * (len(layers) - len(kept)) + list(kept) if name == "specialist" else [0] * len(layers)
         first[name] = [
-            layer.spec.channels if layer.spec.is_logit else n for layer, n in zip(layers, guarded, strict=True)
+            n if layer in prunable and not layer.spec.is_logit else layer.spec.channels
+            for layer, n in zip(layers, guarded, strict=True)
         ]
     return first
 
 
-def channels_to_keep(net: StagedNet, pruning: ChannelPruning, kept: Sequence[int] = ()) -> KeptChannels:
+def channels_to_keep(
+    net: StagedNet, pruning: ChannelPruning, kept: Sequence[int] = (), own_screen: bool = True
+) -> KeptChannels:
     """Which channels stay when the least important ones go; the gate keeps all, every layer and every
     group of channels that see the same inputs a quarter.
 
     Parameters
     ----------
     kept : of the last layers of the specialist: so many of its first channels stay
+    own_screen : see `prunable_layers`; the layers that do not count keep all their channels
     """
     scores = channel_criterion(pruning.criterion).scores
     found, ranked = all_channels(net), list[tuple[float, str, int, int]]()
     groups = dict[tuple[str, int], Tensor]()
-    for name, firsts in _removable(net, kept).items():
+    for name, firsts in _removable(net, kept, own_screen).items():
         for number, (layer, first) in enumerate(zip(net.chains()[name], firsts, strict=True)):
             groups[name, number] = channel_groups(layer)
             if first < layer.spec.channels:

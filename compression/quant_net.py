@@ -77,6 +77,8 @@ class QuantLayer(nn.Module):
         self.weight = nn.Parameter(weight.detach().clone())
         self.bias = nn.Parameter(bias.detach().clone())
         self.mask = (weight != 0).detach()
+        self.frozen: Tensor | None = None
+        self.held = torch.zeros_like(weight)
         self.is_logit = layer.spec.is_logit
         self.fraction_bits = LOGIT_FRACTION_BITS if self.is_logit else ACTIVATION_FRACTION_BITS
         self.limits = (-128.0 if self.is_logit else 0.0, 127.0)
@@ -88,8 +90,32 @@ class QuantLayer(nn.Module):
         """Float weights, 0 where pruned: (channels, taps)."""
         return self.weight * self.mask
 
+    @property
+    def seen_weight(self) -> Tensor:
+        """What the layer computes with: quantised weights; as long as only some are frozen, only those."""
+        quantised = self.quantiser(self.masked_weight)
+        return quantised if self.frozen is None else torch.where(self.frozen, quantised, self.masked_weight)
+
+    def freeze(self, chosen: Tensor) -> None:
+        """Fix more weights at what the quantiser makes of them.
+
+        Parameters
+        ----------
+        chosen : bool (channels, taps)
+        """
+        before = torch.zeros_like(self.mask) if self.frozen is None else self.frozen
+        quantised = self.quantiser(self.masked_weight).detach()
+        self.held = torch.where(chosen & ~before, quantised, self.held)
+        self.frozen = before | chosen
+
+    def hold(self) -> None:
+        """Put the frozen weights back to where they are fixed."""
+        if self.frozen is not None:
+            with torch.no_grad():
+                self.weight.copy_(torch.where(self.frozen, self.held, self.weight))
+
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        out = self.source[0].products(x, context, self.quantiser(self.masked_weight))
+        out = self.source[0].products(x, context, self.seen_weight)
         step = 2.0**-self.fraction_bits
         low, high = (limit * step for limit in self.limits)
         if self.quantiser.rounds_bias:

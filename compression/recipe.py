@@ -19,6 +19,7 @@ __all__ = [
     "Pruning",
     "Quantiser",
     "Recipe",
+    "ScreenRecipe",
     "Tuning",
     "load_recipe",
     "recipe_from",
@@ -55,7 +56,7 @@ class Pruning:
     Attributes
     ----------
     sparsity : share of the trained network's weights that is pruned, screen and specialist together; those of
-        removed channels count
+        removed channels count, those that only a screen reads which a `ScreenRecipe` replaces do not
     gate_sparsity : the same for the gate
     criterion : of `criteria`, for weights
     schedule : of `schedules`: how sparsity rises
@@ -127,10 +128,69 @@ class Tuning:
     ----------
     epochs : at the final sparsity; 0 is post-training quantisation
     averaging : last share of the phase over which the weights are averaged; 0 takes the last step's
+    frozen : shares of the weights that are fixed at their quantised values, one for each of equally long parts of
+        the phase, rising to 1; the others train on as they are. Empty: all are rounded as they train
+
+    Raises
+    ------
+    InputError
+        shares that do not rise, or do not end at 1
     """
 
     epochs: int = 24
     averaging: float = 0.0
+    frozen: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        steps = zip((0.0, *self.frozen), self.frozen, strict=False)
+        if self.frozen and (self.frozen[-1] != 1.0 or not all(before < after for before, after in steps)):
+            raise InputError(f"recipe.tuning.frozen: {list(self.frozen)} are no shares that rise to 1")
+
+
+@dataclass(frozen=True)
+class ScreenRecipe:
+    """A screen of beats that looks at the context alone takes the place of the trained network's.
+
+    Attributes
+    ----------
+    n_hidden : outputs of its dense layer
+    epochs : of the float network
+    tune_epochs : with weights that are powers of two
+    learning_rate : peak of the first phase; half of it is that of the second
+    ventricular_weight : weight of a ventricular beat in the loss
+    withheld : share of the ventricular training beats which the specialist finds that the threshold may withhold
+    n_fits : fits from different seeds, of which the one is kept that then lets the fewest training beats pass
+
+    Raises
+    ------
+    InputError
+        a value outside its range
+    """
+
+    n_hidden: int = 16
+    epochs: int = 10
+    tune_epochs: int = 5
+    learning_rate: float = 6e-3
+    ventricular_weight: float = 2.0
+    withheld: float = 0.002
+    n_fits: int = 3
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _SCREEN_RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise InputError(f"recipe.screen.{name}: {value:g} is not between {least:g} and {most:g}")
+
+
+_SCREEN_RANGES = {
+    "n_hidden": (1, 128),
+    "epochs": (1, 1000),
+    "tune_epochs": (1, 1000),
+    "learning_rate": (0.0, 1.0),
+    "ventricular_weight": (0.0, 1000.0),
+    "withheld": (0.0, 1.0),
+    "n_fits": (1, 100),
+}
 
 
 @dataclass(frozen=True)
@@ -149,7 +209,11 @@ class Recipe:
     start : from the ``trained`` weights, or from ``scratch`` (the teacher is the trained network all the same)
     class_offset : added to the class logits of the finished model, one value a class or none at all: moves its
         operating point from one class to another; chosen on patients that did not train
+    normal_share : of the training units of the first class, the share that each class may take: sets further
+        offsets, so that seeds differ less; one value a class (0 leaves it where it is) or none at all
     ordered : hidden channels are put in the order that makes the stored form smallest; outputs stay as they are
+    screen : what takes the trained screen's place once the specialist is finished; None keeps the trained one, and
+        so must tasks other than beats
     """
 
     pruning: Pruning = field(default_factory=Pruning)
@@ -162,7 +226,13 @@ class Recipe:
     n_teachers: int = 1
     start: Literal["trained", "scratch"] = "trained"
     class_offset: tuple[float, ...] = ()
+    normal_share: tuple[float, ...] = ()
     ordered: bool = False
+    screen: ScreenRecipe | None = None
+
+    def without_offsets(self) -> "Recipe":
+        """The same at the operating point that training gives."""
+        return replace(self, class_offset=(), normal_share=())
 
     def pruned_to(self, sparsity: float) -> "Recipe":
         """The same with another sparsity."""
@@ -184,6 +254,8 @@ class Recipe:
 
 def recipe_from(settings: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
     """A recipe with some settings changed; tables are parts, as in ``{"pruning": {"sparsity": 0.9}}``.
+
+    A part that a recipe may lack is left out by ``False`` or ``None``, as in ``{"screen": False}``.
 
     Parameters
     ----------
@@ -210,6 +282,8 @@ def _value(now: Any, kind: Any, value: Any, name: str) -> Any:
     """`value` as the field's type wants it."""
     part = next((k for k in (kind, *get_args(kind)) if is_dataclass(k)), None)
     if part is not None and isinstance(part, type):
+        if (value is None or value is False) and type(None) in get_args(kind):
+            return None
         if not isinstance(value, Mapping):
             raise InputError(
                 f"{name}: {quoted(value)} is no table; its settings are {', '.join(f.name for f in fields(part))}"

@@ -51,7 +51,12 @@ def baseline_recipes(recipe: Recipe) -> dict[str, Recipe | None]:
     gains is seen apart from what powers of two gain. All train at the recipe's rate.
     """
     found = {
-        name: replace(other, learning_rate=recipe.learning_rate, class_offset=recipe.class_offset)
+        name: replace(
+            other,
+            learning_rate=recipe.learning_rate,
+            class_offset=recipe.class_offset,
+            normal_share=recipe.normal_share,
+        )
         for name, other in baselines_of(recipe).items()
     }
     return {FLOAT: None, **found, PRUNED_INT8: replace(recipe, quantiser=Quantiser("uniform8"))}
@@ -169,7 +174,7 @@ def grid_from(said: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> Grid:
     _check_keys(trials, [f.name for f in fields(TrialPlan)], "trials")
     if wrong := [f"{key} = {quoted(value)}" for key, value in trials.items() if type(value) is not int]:
         raise InputError(f"trials: {wrong[0]} is no whole number")
-    plain = {name: replace(recipe, class_offset=()) for name, recipe in recipes.items()}
+    plain = {name: recipe.without_offsets() for name, recipe in recipes.items()}
     baselines = baseline_recipes(plain["default"])
     names = said.get("baselines", list(baselines))
     if not isinstance(names, list) or not set(map(str, names)) <= set(baselines):

@@ -20,10 +20,10 @@ from ictus.compression import (
     pack_codes,
     to_bytes,
     unpack_codes,
+    with_class_offset,
 )
 from ictus.compression.criteria.lamp import lamp_scores
 from ictus.compression.log2 import choose_top_exponent, dequantise, quantise
-from ictus.compression.pipeline import with_class_offset
 from ictus.compression.prune import Pruner
 from ictus.compression.quant_net import QuantNet
 from ictus.compression.schedules import schedule_named

@@ -17,6 +17,7 @@ from ictus.compression import (
     Pruning,
     Quantiser,
     Recipe,
+    ScreenRecipe,
     Tuning,
     baselines_of,
     compress,
@@ -198,8 +199,9 @@ def test_the_mean_of_the_weights_counts_the_end_of_the_phase_alone() -> None:
         ),
         baselines_of(Recipe(Pruning(0.6, epochs=4), tuning=Tuning(3)))["sparse from scratch"],
         Recipe(Pruning(0.8, epochs=4), tuning=Tuning(3), distillation=1.0, n_teachers=2),
+        Recipe(Pruning(0.8, epochs=4), tuning=Tuning(4, frozen=(0.5, 1.0)), channels=ChannelPruning(0.4)),
     ],
-    ids=["channels", "rewound", "one shot", "mixed", "scratch", "two teachers"],
+    ids=["channels", "rewound", "one shot", "mixed", "scratch", "two teachers", "frozen"],
 )
 def test_a_recipe_gives_a_smaller_model_that_still_tells_the_classes(
     recipe: Recipe, material: BeatMaterial, model: FloatModel
@@ -255,6 +257,18 @@ def test_settings_in_a_file_change_what_they_name_and_nothing_else(tmp_path: Pat
     assert recipe_from(recipe.to_json() | {"precision": {}}) == replace(recipe, precision=MixedPrecision())
 
 
+def test_a_file_may_change_the_screen_or_take_it_away(tmp_path: Path) -> None:
+    path, base = tmp_path / "mine.toml", Recipe(screen=ScreenRecipe())
+    for text, screen in (
+        ("[screen]\nwithheld = 0.01\nn_fits = 1\n", ScreenRecipe(withheld=0.01, n_fits=1)),
+        ("screen = false\n", None),
+        ("learning_rate = 0.01\n", ScreenRecipe()),
+    ):
+        path.write_text(text)
+        assert load_recipe(path, base).screen == screen
+        assert recipe_from(load_recipe(path, base).to_json(), base).screen == screen
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -263,6 +277,9 @@ def test_settings_in_a_file_change_what_they_name_and_nothing_else(tmp_path: Pat
         ("[quantiser]\nwindow = 'row'", "recipe.quantiser.window: 'row' is not one of 'channel', 'layer'"),
         ("pruning = 3", "recipe.pruning: 3 is no table"),
         ("class_offset = 'S'", "recipe.class_offset: 'S' is no list of numbers"),
+        ("[screen]\nwithheld = 2", "recipe.screen.withheld: 2 is not between 0 and 1"),
+        ("[screen]\nn_fits = 0", "recipe.screen.n_fits: 0 is not between 1 and 100"),
+        ("screen = true", "recipe.screen: True is no table; its settings are n_hidden, epochs"),
         ("pruning = [", "Invalid value|Unclosed"),
     ],
 )

@@ -93,7 +93,7 @@ def search(
     """
     budget = wish.limits.max_loss
     assert budget is not None
-    found = _Found(replace(recipe_named(bench, recipe), class_offset=()))
+    found = _Found(recipe_named(bench, recipe).without_offsets())
     folder = Path(out).with_suffix(".trials")
     with Trials(bench, plan, folder, n_jobs, progress) as trials:
         widest_within(lambda s: found.try_out(trials, s), budget, _LOWEST, _HIGHEST, _N_TRIALS)

@@ -41,13 +41,18 @@ def compress_to(
     if not device_runs(recipe):
         raise InputError(f"recipe: {recipe.quantiser} gives what no device runs; --sweep compares it")
     compact = bench.whole.compress(bench.model, recipe, progress)
-    offset = {"class_offset": list(recipe.class_offset)} if recipe.class_offset else {}
-    summary = {**head, **offset, **summary_of(bench, compact)}
+    summary = {**head, **_offsets(recipe), **summary_of(bench, compact)}
     if out is not None:
         write_compact(
             out, compact, summary | {"settings": recipe.to_json(), "provenance": bench.loaded.provenance}
         )
     return compact, summary
+
+
+def _offsets(recipe: Recipe) -> dict[str, list[float]]:
+    """What moves the operating point, as far as the recipe has it."""
+    said = {"class_offset": recipe.class_offset, "normal_share": recipe.normal_share}
+    return {name: list(values) for name, values in said.items() if values}
 
 
 def summary_of(bench: Bench, compact: CompactModel) -> dict[str, Any]:
