@@ -307,7 +307,7 @@ def _add_export(commands: _Commands) -> None:
     parser.add_argument("--target", default="cortex-m4", help="core of the device; default: %(default)s")
     parser.add_argument(
         "--form",
-        choices=("packed", "unrolled", "auto"),
+        choices=("packed", "unrolled", "small", "auto"),
         help="weights as data or as instructions; default: packed",
     )
     parser.add_argument("--max-flash", type=_count, metavar="BYTES", help="for the model, whatever its form")

@@ -2,10 +2,13 @@
 
     pip install 'ictus[wearable,tflite]'
     python benchmarks/peers.py [--cmsis-nn DIR] [--tflm DIR --flatbuffers DIR --gemmlowp DIR --ruy DIR]
-        [--core cortex-m4] [--compiler zig] [--task beat] [--model FILE] [--units 16] [--work DIR] [--json FILE]
+        [--core cortex-m4] [--compiler zig] [--task beat] [--model FILE] [--dense FILE] [--max-flash BYTES]
+        [--units 16] [--work DIR] [--json FILE]
 
-Every program computes screen and specialist of the same real windows, neither left out, on the emulated core; its
-logits must equal the integer reference. Dense programs keep pruned weights as zeros. Without sources, no row.
+Every program computes screen and specialist of the same real windows, neither left out, on the emulated core, and
+holds no gate; its logits must equal the integer reference. Dense programs keep pruned weights as zeros. With
+`--dense` they run another model: one with all the channels that were trained, where `--model` has lost some.
+Without sources, no row.
 
     CMSIS-NN, public        arm_convolve_wrapper_s8 and arm_fully_connected_per_channel_s8, as TFLM calls them
     CMSIS-NN, fastest       each layer by the cheapest of these and arm_nn_mat_mult_nt_t_s8, which needs no im2col
@@ -20,6 +23,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,9 +60,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Bench:
-    """A network with real inputs, and the compiler for all programs."""
+    """A network with real inputs, in the form that each of both sides runs, and the compiler for all programs."""
 
     model: CompactModel
+    dense: CompactModel
     golden: GoldenVectors
     compiler: Compiler
     work: Path
@@ -67,8 +72,8 @@ class Bench:
     def n_rows(self) -> int:
         return self.golden.window.shape[1]
 
-    def measure(self, name: str, units: Sequence[Unit]) -> Row:
-        """Build a program and run every unit."""
+    def measure(self, name: str, units: Sequence[Unit], model: CompactModel) -> Row:
+        """Build a program and run every unit; `model` is the reference."""
         core = self._core(name, units)
         arena = core.allocate(ARENA_BYTES)
         used = core.call("peers_start", arena, ARENA_BYTES)
@@ -76,7 +81,7 @@ class Bench:
             raise InputError(f"{name}: the program refuses its model")
         core.reset_stack()
         core.reset_profile()
-        agrees = all(np.array_equal(found, expected) for found, expected in self._logits(core))
+        agrees = all(np.array_equal(found, expected) for found, expected in self._logits(core, model))
         image, profile = read_image(self._elf(name)), core.profile()
         n = len(self.golden)
         inference = Profile({"inference": profile.by_region["inference"]}, {}, *_transfers(profile))
@@ -86,7 +91,7 @@ class Bench:
 
     def cheapest_ways(self, units: Callable[[Sequence[str]], list[Unit]], public: bool) -> list[str]:
         """For every layer the way of fewest instructions, of those in CMSIS-NN's public interface or of all."""
-        steps = steps_of(self.model, self.n_rows)
+        steps = steps_of(self.dense, self.n_rows)
         core = self._core("try", [*units(["dense_multiply"] * len(steps)), peers_sources.trial()])
         layers = core.symbol("peers_layers")
         room = core.allocate(ARENA_BYTES)
@@ -111,9 +116,9 @@ class Bench:
     def _elf(self, name: str) -> Path:
         return self.work / f"{name.replace(' ', '_').replace(',', '')}.elf"
 
-    def _logits(self, core: EmulatedCore) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _logits(self, core: EmulatedCore, model: CompactModel) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Logits of every unit: by the program, and by the integer reference."""
-        outputs = self.golden.expected(self.model)
+        outputs = self.golden.expected(model)
         expected = np.concatenate([outputs["screen"], outputs["specialist"]], axis=1)
         window, context = (core.allocate(values[0].size) for values in (self.golden.window, self.golden.context))
         out = core.allocate(expected.shape[1])
@@ -134,21 +139,34 @@ def _ways(step: Step, public: bool) -> list[str]:
     return [way for way in WAYS if way != "dense_connect" or step.out_length == 1]
 
 
-def rows_of(bench: Bench, folders: Folders) -> Iterator[Row]:
+def rows_of(bench: Bench, folders: Folders, max_flash: int | None) -> Iterator[Row]:
     """Every program for which there are sources."""
-    at = bench.model, bench.n_rows, bench.work
-    for form in ("unrolled", "packed"):
-        yield bench.measure(f"ictus, {form}", peers_sources.ictus(*at, bench.compiler.core, form))
-    yield bench.measure("plain C", peers_sources.plain(*at))
+    streams = any(stage.source == "stream" for stage in bench.model.stages)
+    for form in ("unrolled", "packed") if streams else ("unrolled", "packed", "small"):
+        ours = peers_sources.ictus(bench.model, bench.n_rows, bench.work, bench.compiler.core, form)
+        yield bench.measure(f"ictus, {form}", ours, bench.model)
+    if max_flash is not None:
+        ours = peers_sources.ictus(bench.model, bench.n_rows, bench.work, bench.compiler.core, "auto", max_flash)
+        yield bench.measure(f"ictus, max-flash {max_flash}", ours, bench.model)
+    at = bench.dense, bench.n_rows, bench.work
+    yield bench.measure("plain C", peers_sources.plain(*at), bench.dense)
     nn = folders.cmsis_nn
     if nn is not None:
-        for name, public in (("CMSIS-NN, public", True), ("CMSIS-NN, fastest", False)):
-            ways = bench.cheapest_ways(lambda ways: peers_sources.cmsis_nn(*at, nn, ways), public)
-            yield bench.measure(name, peers_sources.cmsis_nn(*at, nn, ways))
+        yield from _cmsis_rows(bench, nn)
     if folders.tflm is not None:
         if nn is not None:
-            yield bench.measure("TFLM with CMSIS-NN", peers_sources.tflm(*at, folders, True))
-        yield bench.measure("TFLM, reference", peers_sources.tflm(*at, folders, False))
+            yield bench.measure("TFLM with CMSIS-NN", peers_sources.tflm(*at, folders, True), bench.dense)
+        yield bench.measure("TFLM, reference", peers_sources.tflm(*at, folders, False), bench.dense)
+
+
+def _cmsis_rows(bench: Bench, folder: Path) -> Iterator[Row]:
+    """Through its public functions and by the fewest instructions, for speed and for size."""
+    at = bench.dense, bench.n_rows, bench.work, folder
+    for how, suffix in (("-O2", ""), ("-Os", ", -Os")):
+        for name, public in (("CMSIS-NN, public", True), ("CMSIS-NN, fastest", False)):
+            units = partial(peers_sources.cmsis_nn, *at, how=how)
+            ways = bench.cheapest_ways(units, public)
+            yield bench.measure(name + suffix, units(ways), bench.dense)
 
 
 def real_inputs(task: str, n: int) -> GoldenVectors:
@@ -189,12 +207,13 @@ def main() -> None:
         model = load_compact(args.model or ZOO / f"{args.task}.ictus")
         compiler = Compiler(args.compiler, args.core, args.work / "objects")
         golden = real_inputs(args.task, args.units)
-        bench = Bench(model, golden, compiler, args.work / f"{args.task}-{args.core}-{args.compiler}")
+        dense_model = load_compact(args.dense) if args.dense else model
+        bench = Bench(model, dense_model, golden, compiler, args.work / f"{args.task}-{args.core}-{args.compiler}")
         bench.work.mkdir(parents=True, exist_ok=True)
-        dense, sparse = n_macs(steps_of(model, bench.n_rows))
+        dense, sparse = n_macs(steps_of(dense_model, bench.n_rows))[0], n_macs(steps_of(model, bench.n_rows))[1]
         print(f"{args.task}, {args.core}, {compiler.title} -O2, mean of {len(golden)} windows")
-        print(f"{dense:,} MAC, {sparse:,} of them with a weight that was not pruned\n")
-        rows = list(rows_of(bench, folders))
+        print(f"{dense:,} MAC, {sparse:,} with a weight that was not pruned\n")
+        rows = list(rows_of(bench, folders, args.max_flash))
     except IctusError as error:
         sys.exit(f"peers: {error}")
     print(table(rows))
@@ -204,11 +223,12 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="the same network by others and by ictus")
-    for name in ("--cmsis-nn", "--tflm", "--flatbuffers", "--gemmlowp", "--ruy", "--model", "--json"):
+    for name in ("--cmsis-nn", "--tflm", "--flatbuffers", "--gemmlowp", "--ruy", "--model", "--dense", "--json"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--core", choices=CORES, default=CORES[0])
     parser.add_argument("--compiler", choices=("zig", "gcc"), default="zig")
     parser.add_argument("--task", choices=("beat", "rhythm"), default="beat")
+    parser.add_argument("--max-flash", type=int, help="adds a row: the fewest instructions within these bytes")
     parser.add_argument("--units", type=int, default=16)
     parser.add_argument("--work", type=Path, default=Path("out/peers"))
     return parser.parse_args()

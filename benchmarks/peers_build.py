@@ -86,7 +86,7 @@ class Compiler:
         ------
         InputError : the compiler refuses something; its first error in one line.
         """
-        units = [Unit(PEERS / "start.c"), *units]
+        units = [Unit(PEERS / "start.c", ("-Os", "-ffreestanding")), *units]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             compiled = list(pool.map(self.compile, units))
         is_cxx = any(unit.is_cxx for unit in units)

@@ -1,7 +1,7 @@
 """Who runs the network: for each the C and C++ sources that make its program."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ictus.compression import CompactModel
@@ -68,25 +68,27 @@ def plain(model: CompactModel, n_rows: int, work: Path) -> list[Unit]:
     return [Unit(network, _OURS), Unit(PEERS / "plain.c", _OURS)]
 
 
-def cmsis_nn(model: CompactModel, n_rows: int, work: Path, folder: Path, ways: Sequence[str]) -> list[Unit]:
-    """Dense weights, CMSIS-NN, layer i by ``ways[i]``."""
+def cmsis_nn(
+    model: CompactModel, n_rows: int, work: Path, folder: Path, ways: Sequence[str], how: str = "-O2"
+) -> list[Unit]:
+    """Dense weights, CMSIS-NN, layer i by ``ways[i]``, optimised for speed or, with ``-Os``, for size."""
     steps = steps_of(model, n_rows)
     scratch = max(4 * (step.layer.taps + 3) for step in steps)
     multipliers = ",".join([str(1 << 30)] * max(step.layer.out_channels for step in steps))
     flags = ("-DPEERS_CMSIS_NN", f"-DPEERS_SCRATCH_BYTES={scratch}", f"-DPEERS_MULTIPLIERS={{{multipliers}}}")
     network = _written(work / "cmsis_nn", network_source(model, n_rows, ways, is_cmsis=True))
-    glue = [Unit(path, (*_cmsis_flags(folder), *flags)) for path in (network, PEERS / "cmsis_nn.c")]
-    return [*glue, *_cmsis_library(folder)]
+    glue = [Unit(path, (*_cmsis_flags(folder, how), *flags)) for path in (network, PEERS / "cmsis_nn.c")]
+    return [*glue, *_cmsis_library(folder, how)]
 
 
-def _cmsis_flags(folder: Path) -> tuple[str, ...]:
+def _cmsis_flags(folder: Path, how: str = "-O2") -> tuple[str, ...]:
     types = ("-DARM_NN_ENABLE_F16=0", "-DARM_NN_ENABLE_F32=0")
-    return ("-O2", f"-I{folder / 'Include'}", "-DCMSIS_NN_USE_SINGLE_ROUNDING", *types)
+    return (how, f"-I{folder / 'Include'}", "-DCMSIS_NN_USE_SINGLE_ROUNDING", *types)
 
 
-def _cmsis_library(folder: Path) -> list[Unit]:
+def _cmsis_library(folder: Path, how: str = "-O2") -> list[Unit]:
     sources = [path for kind in _INT8_SOURCES for path in sorted((folder / f"Source/{kind}Functions").glob("*.c"))]
-    flags = _cmsis_flags(folder)
+    flags = _cmsis_flags(folder, how)
     return [Unit(path, flags) for path in sources if not any(word in path.stem for word in _OTHER_TYPES)]
 
 
@@ -128,13 +130,16 @@ def _tflm_kernels(root: Path, with_cmsis_nn: bool) -> list[Path]:
     return [kernels / "kernel_util.cc", *(path for path in found if path.is_file())]
 
 
-def ictus(model: CompactModel, n_rows: int, work: Path, core: str, form: str) -> list[Unit]:
-    """The runtime with the model packed, or with its layers as instructions."""
+def ictus(
+    model: CompactModel, n_rows: int, work: Path, core: str, form: str, max_flash: int | None = None
+) -> list[Unit]:
+    """The runtime and the model, without its gate, in a form of `write_sources`."""
+    model = replace(model, stages=model.stages[1:])
     folder = work / f"ictus-{form}"
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.[ch]"):
         path.unlink()
-    write_sources(model, folder, target=core, form=form)
+    write_sources(model, folder, target=core, form=form, max_flash=max_flash)
     flags = (*_OURS, f"-I{folder}", f"-DPEERS_WINDOW_ROWS={n_rows}")
     return [Unit(path, flags) for path in (*sorted(folder.glob("ictus*.c")), PEERS / "ictus_network.c")]
 

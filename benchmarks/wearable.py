@@ -10,7 +10,8 @@ compares what inference, and what the system without its front end, takes in eac
 on bigeminy. `events` compares every decision of ten records on the emulated core with `ictus analyze`'s.
 Needs $ICTUS_DATA with mitdb. A record of half an hour takes about 15 s on an idle core, for each firmware. With
 `--fast` two minutes of the first record are executed on each firmware; of all others the device's own C on this
-computer counts how often each part runs, and a run costs what it did there.
+computer counts how often each part runs, and a run costs what it did there. `--compare` executes everything, does
+that as well, and shows how far the two are apart.
 """
 
 import argparse
@@ -130,6 +131,22 @@ def system_table(runs: Sequence[Runs]) -> str:
     return table(("device", *names, *(f"{name} / best" for name in STREAMED)), rows)
 
 
+def share_table(runs: Sequence[Runs]) -> str:
+    """Where the power of the cheapest scenario, `store`, goes, and what is left for a seventh of streaming."""
+    duration_s, rows = sum(run.cascade.duration_s for run in runs), []
+    parts = tuple(runs[0].cascade.timeline.parts)
+    for device in map(get_device, device_table().mcu):
+        energies = [run.energy(device, "store") for run in runs]
+        streamed = total([e.without_afe_uw * e.duration_s for e in (run.energy(device, "raw") for run in runs)])
+        spent = [
+            total([energy.row_uj(*names) for energy in energies]).typical / duration_s
+            for names in (parts, INFERENCE, ("fetch", "wake"), ("sleep",), ("radio",))
+        ]
+        rows.append([device.name, *(f"{uw:.1f}" for uw in (*spent, streamed.typical / duration_s / 7))])
+    head = ("device, `store`", "firmware", "of it the networks", "fetching, waking", "sleep", "radio", "raw / 7")
+    return table(head, rows)
+
+
 def beat_table(runs: Sequence[Runs]) -> str:
     """What a beat takes on an STM32L4: classified by both stages, on average, and with all that comes before."""
     device = get_device(CLASSIFIER)
@@ -162,6 +179,30 @@ def part_table(runs: Sequence[Runs]) -> str:
     return table(("part", "instructions a run", "a beat"), rows)
 
 
+def compared_table(executed: Sequence[Runs], counted: Sequence[Runs]) -> str:
+    """Instructions a beat of every part and power of the system on some devices, executed and counted."""
+    rows = []
+    for title, pick in (("cascade", "cascade"), ("always-on", "always_on")):
+        both = [[getattr(run, pick) for run in runs] for runs in (executed, counted)]
+        for part in both[0][0].timeline.parts:
+            spent = [sum(run.timeline.by_part[part] for run in found) for found in both]
+            rows.append(_compared(title, f"{part}, instructions a beat", both, spent))
+        for device in map(get_device, WEARABLES):
+            for what, names in (("inference", INFERENCE), ("whole firmware", both[0][0].timeline.parts)):
+                energies = [[run.energy_timeline(device).row_uj(*names) for run in found] for found in both]
+                spent = [total(found).typical for found in energies]
+                rows.append(_compared(title, f"{what} on {device.name}, uJ a beat", both, spent))
+    return table(("firmware", "what", "executed", "counted", "counted is off by"), rows)
+
+
+def _compared(
+    title: str, what: str, both: Sequence[Sequence[BeatSimulation]], spent: Sequence[float]
+) -> tuple[str, ...]:
+    executed, counted = (n / sum(run.n_units for run in found) for n, found in zip(spent, both, strict=True))
+    off = 100 * (counted / executed - 1) if executed else 0.0
+    return title, what, f"{executed:,.4g}", f"{counted:,.4g}", f"{off:+.2f} %"
+
+
 def ds2(model: CompactModel, args: argparse.Namespace) -> None:
     """Both firmwares on the test records."""
     runs = list(run_both(model, args))
@@ -173,8 +214,10 @@ def ds2(model: CompactModel, args: argparse.Namespace) -> None:
         end="",
     )
     print(f"{image.flash_bytes} bytes of flash, {image.ram_bytes} of RAM, {image.compiler}\n")
-    for part in (quality_table, inference_table, beat_table, system_table, part_table):
+    for part in (quality_table, inference_table, beat_table, system_table, share_table, part_table):
         print(part(runs))
+    if args.compare:
+        print(compared_table(runs, list(run_both(model, argparse.Namespace(**vars(args) | {"fast": True})))))
 
 
 def rhythms(model: CompactModel, args: argparse.Namespace) -> None:
@@ -225,7 +268,10 @@ def main() -> None:
     parser.add_argument("--records", default=DS2, type=lambda text: tuple(text.split(",")))
     parser.add_argument("--seconds", type=float, default=None)
     parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--compare", action="store_true", help="ds2: execute everything, and count it as well")
     args = parser.parse_args()
+    if args.fast and args.compare:
+        sys.exit("wearable: --compare executes everything, --fast does not")
     try:
         parts[args.part](compact_of(load_model(args.model, "beat")), args)
     except InputError as error:

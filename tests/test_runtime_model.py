@@ -218,7 +218,7 @@ def test_no_damage_with_a_right_checksum_leaves_the_memory(
     """Every byte of a model is set to many values; what opens is run on buffers of exactly the stated sizes."""
     (tmp_path / "model.bin").write_bytes(to_bytes(tiny_model()))
     program = tmp_path / "fuzz"
-    parts = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
+    parts = ("ictus_model.c", "ictus_model_base.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
     sources = [Path(__file__).with_name("runtime_fuzz.c"), *(RUNTIME_DIRECTORY / name for name in parts)]
     watched(sources, program)
     done = subprocess.run([program, tmp_path / "model.bin"], capture_output=True, text=True)

@@ -201,7 +201,7 @@ def test_no_damage_with_a_right_checksum_leaves_the_memory(
 ) -> None:
     """As in test_runtime_model.py, with signals of 300 rows through what opens."""
     (tmp_path / "model.bin").write_bytes(to_bytes(make_model(7, [(3, 2, 2), (2, 3, 2)], n_context=2)))
-    parts = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
+    parts = ("ictus_model.c", "ictus_model_base.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
     sources = [Path(__file__).with_name("runtime_fuzz.c"), *(RUNTIME_DIRECTORY / name for name in parts)]
     program = tmp_path / "fuzz"
     watched(sources, program)

@@ -19,7 +19,7 @@ from ictus.firmware_export.update_file import write_update
 
 ZOO = Path(__file__).resolve().parents[1] / "models" / "zoo"
 FUZZ = Path(__file__).with_name("fuzz")
-NETWORK = ("ictus_model.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
+NETWORK = ("ictus_model.c", "ictus_model_base.c", "ictus_layer.c", "ictus_stream.c", "ictus_code.c")
 DECODER = ("ictus_decode.c", "ictus_unpack.c", "ictus_unpack_contexts.c", "ictus_unpack_layer.c")
 
 

@@ -3,6 +3,9 @@
 #include "ictus_stream.h"
 #include "peers.h"
 
+/* Stages of this program's model: the gate is left out, as the others have none. */
+enum { SCREEN = 0, SPECIALIST = 1 };
+
 static ictus_model model;
 static uint32_t own_arena[ICTUS_ARENA_BYTES / sizeof(uint32_t)];
 
@@ -16,26 +19,33 @@ uint32_t peers_init(uint8_t *arena, uint32_t n_bytes)
     return status == ICTUS_OK ? 0 : UINT32_MAX;
 }
 
-static int8_t *run(unsigned number, const int8_t *input, const int8_t *context, int8_t *logits)
-{
-    const int8_t *found = NULL;
 #if ICTUS_MODEL_STREAMS
+static const int8_t *run_stream(const int8_t *input, const int8_t *context)
+{
     static ictus_stream stream;
-    if (number == ICTUS_SPECIALIST) {
-        (void)ictus_stream_reset(&stream, &model, number);
-        ictus_stream_push(&stream, input, PEERS_WINDOW_ROWS);
-        (void)ictus_stream_finish(&stream, context, &found);
-    } else
-#endif
-        (void)ictus_model_run_stage(&model, number, input, context, &found);
-    for (unsigned i = 0; i < model.stage[number].n_logits; ++i)
-        *logits++ = found[i];
+    const int8_t *logits = NULL;
+    (void)ictus_stream_reset(&stream, &model, SPECIALIST);
+    ictus_stream_push(&stream, input, PEERS_WINDOW_ROWS);
+    (void)ictus_stream_finish(&stream, context, &logits);
     return logits;
 }
+#endif
 
 void peers_infer(const int8_t *window, const int8_t *context, int8_t *logits)
 {
-    const int reads_context = model.stage[ICTUS_SCREEN].source == ICTUS_SOURCE_CONTEXT;
-    logits = run(ICTUS_SCREEN, reads_context ? context : window, context, logits);
-    (void)run(ICTUS_SPECIALIST, window, context, logits);
+    for (unsigned number = SCREEN; number <= SPECIALIST; ++number) {
+        const ictus_stage *stage = &model.stage[number];
+        const int8_t *found = NULL;
+#if ICTUS_MODEL_STREAMS
+        if (stage->source == ICTUS_SOURCE_STREAM)
+            found = run_stream(window, context);
+        else
+#endif
+        {
+            const int8_t *input = stage->source == ICTUS_SOURCE_CONTEXT ? context : window;
+            (void)ictus_model_run_stage(&model, number, input, context, &found);
+        }
+        for (unsigned i = 0; i < stage->n_logits; ++i)
+            *logits++ = found[i];
+    }
 }

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...compression.compact import CompactModel
 from ...compression.model_file import to_bytes
 from ...signals.errors import InputError
@@ -10,10 +12,11 @@ from ..targets import get_target
 from .choose import Choice
 from .generate import backend_of, code_files, device_bytes, needs_of, programs_of
 from .predict import LayerPlan, Predictor, total_bytes
+from .small import PER_STAGE, SmallLayer, small_program
 
 __all__ = ["FORMS", "GeneratedCode", "generate"]
 
-FORMS = ("auto", "packed", "unrolled")
+FORMS = ("auto", "packed", "unrolled", "small")
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def generate(
     ----------
     target : name of a `targets.Target`; its instructions, or C99 where there are none of its own
     max_flash : bytes that model and generated code may fill, as on a Cortex-M4; None for no limit
-    form : ``packed`` or ``unrolled`` for all layers, ``auto`` for the fewest instructions within `max_flash`
+    form : ``packed`` or ``unrolled`` for all layers, ``auto`` for the fewest instructions within `max_flash`;
+        ``small`` for the least flash with the code that runs them
 
     Raises
     ------
@@ -65,6 +69,8 @@ def generate(
     get_target(target)
     if form not in FORMS:
         raise InputError(f"form {form!r}: it is one of {', '.join(FORMS)}")
+    if form == "small":
+        return _small(model, max_flash)
     predictor = Predictor(model)
     code = _choose(predictor, max_flash, form)
     programs = programs_of(model, set(code))
@@ -73,6 +79,24 @@ def generate(
     data = device_bytes(model, list(programs)) if code else to_bytes(model)
     stages = {stage.name: predictor.stage_instructions(plans, stage.name) for stage in model.stages}
     return GeneratedCode(files, data, arena_bytes(model, needs), lent_bytes(model, needs), plans, stages)
+
+
+def _small(model: CompactModel, max_flash: int | None) -> GeneratedCode:
+    """Every layer in the smallest form."""
+    program = small_program(model)
+    plans = tuple(map(_small_plan, program.layers))
+    if max_flash is not None and total_bytes(plans) > max_flash:
+        raise InputError(f"the model takes {total_bytes(plans)} bytes, the limit is {max_flash}")
+    stages = {
+        stage.name: PER_STAGE + sum(plan.instructions for plan in plans if plan.stage == stage.name)
+        for stage in model.stages
+    }
+    return GeneratedCode(program.files, program.data, program.arena_bytes, program.arena_bytes, plans, stages)
+
+
+def _small_plan(layer: SmallLayer) -> LayerPlan:
+    bound = int(np.abs(layer.site.bounds).max())
+    return LayerPlan(*layer.site.key, "small", layer.instructions, layer.flash_bytes, bound)
 
 
 def _choose(predictor: Predictor, max_flash: int | None, form: str) -> Choice:

@@ -34,7 +34,7 @@ def write_sources(
     Parameters
     ----------
     target : name of a `targets.Target`, for which layers are turned into code
-    form : ``packed``, ``unrolled`` or ``auto``, see `codegen.generate`
+    form : ``packed``, ``unrolled``, ``small`` or ``auto``, see `codegen.generate`
     max_flash : bytes that layers which become code may fill together with the model
 
     Returns
@@ -46,7 +46,7 @@ def write_sources(
     InputError : no form of the model fits.
     """
     assert accumulator_bound(model) < 2**31, "the format's field widths rule it out"
-    for source in runtime_files(model.task):
+    for source in runtime_files(model.task, form):
         shutil.copyfile(source, directory / source.name)
     data, arena = to_bytes(model), lent_bytes(model)
     if form != "packed":
@@ -56,18 +56,22 @@ def write_sources(
         data, arena = code.model_bytes, code.lent_bytes
         for name, text in code.files.items():
             write_text(directory / name, text)
-    write_text(directory / "ictus_model_data.h", _model_header(model, data, arena))
+    write_text(directory / "ictus_model_data.h", _model_header(model, data, arena, form == "small"))
     write_text(directory / "ictus_model_data.c", _model_source(data))
     if model.task != "seizure":
         write_alarm(directory)
     return data
 
 
-def runtime_files(task: str) -> list[Path]:
-    """The C files that a task's device is made of."""
+def runtime_files(task: str, form: str = "packed") -> list[Path]:
+    """The C files that a task's device is made of, in a form of `codegen.generate`."""
     files = sorted(RUNTIME_DIRECTORY.glob("*.[ch]"))
     others = _OF_ECG if task == "seizure" else _OF_EEG
-    return [path for path in files if not path.name.startswith(others)]
+    files = [path for path in files if not path.name.startswith(others)]
+    if form == "small":
+        files = [path for path in files if path.name != "ictus_model.c"]
+        files += sorted((RUNTIME_DIRECTORY / "small").glob("*.[ch]"))
+    return files
 
 
 def accumulator_bound(model: CompactModel) -> int:
@@ -81,7 +85,7 @@ def has_stream(model: CompactModel) -> bool:
     return any(stage.source == "stream" for stage in model.stages)
 
 
-def _model_header(model: CompactModel, data: bytes, arena: int) -> str:
+def _model_header(model: CompactModel, data: bytes, arena: int, is_small: bool) -> str:
     length, channels = model.window_shape
     return f"""\
 /* Compact model of the task `{model.task}`, SHA-256 {hashlib.sha256(data).hexdigest()}
@@ -100,6 +104,7 @@ def _model_header(model: CompactModel, data: bytes, arena: int) -> str:
 #define ICTUS_MODEL_CONTEXT {model.n_context}
 #define ICTUS_MODEL_STREAMS {int(has_stream(model))} /* has a stream */
 #define ICTUS_MODEL_SEIZURES {int(model.task == "seizure")} /* takes EEG */
+#define ICTUS_MODEL_IS_SMALL {int(is_small)} /* for the library of the smallest form */
 
 extern const uint8_t ictus_model_data[ICTUS_MODEL_BYTES];
 

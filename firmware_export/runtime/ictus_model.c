@@ -37,17 +37,6 @@ static uint32_t whole_words(uint32_t n_bytes)
     return (n_bytes + 3u) & ~UINT32_C(3);
 }
 
-uint32_t ictus_crc32(uint32_t crc, const uint8_t *bytes, size_t n)
-{
-    crc = ~crc;
-    for (size_t i = 0; i < n; ++i) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; ++bit)
-            crc = crc >> 1 ^ (UINT32_C(0xEDB88320) & (0u - (crc & 1u)));
-    }
-    return ~crc;
-}
-
 /* Walk the stream of a layer as the kernel will: every index inside its channel, the end where it should be. */
 static ictus_status check_stream(const ictus_layer *layer, uint32_t *n_fullest)
 {
@@ -276,17 +265,6 @@ ictus_status ictus_model_open(const uint8_t *bytes, size_t n_bytes, ictus_model 
     model->scratch_bytes = whole_words(need.scratch);
     model->arena_bytes = whole_words(need.rows) + model->scratch_bytes + whole_words(need.pool);
     return status;
-}
-
-ictus_status ictus_model_attach(ictus_model *model, uint32_t *arena, size_t n_bytes)
-{
-    if (model == NULL || arena == NULL)
-        return ICTUS_NULL_ARGUMENT;
-    if (n_bytes < model->arena_bytes)
-        return ICTUS_ARENA_TOO_SMALL;
-    model->arena = arena;
-    model->lent_bytes = n_bytes < UINT32_MAX ? (uint32_t)n_bytes & ~UINT32_C(3) : ~UINT32_C(3);
-    return ICTUS_OK;
 }
 
 static void copy(int8_t *to, const int8_t *from, uint32_t n)
