@@ -4,6 +4,7 @@ Whatever an archive says, nothing leads out of a folder: links, devices and fold
 names that are none. What unpacks to far more than any recording does is refused before it fills disk or memory.
 """
 
+import io
 import lzma
 import tarfile
 import zipfile
@@ -23,7 +24,7 @@ _MOST_FILES = 1_000_000
 _AT_ONCE = 1 << 20
 _MOST_XZ_BYTES = 1 << 28
 """Memory that an .xz may ask for; `xz -9` asks for a quarter of it, a header can for 4 GiB."""
-_MAGIC = {b"\x1f\x8b": "r:gz", b"BZh": "r:bz2"}
+_GZIP_MAGIC, _BZIP2_MAGIC = b"\x1f\x8b", b"BZh"
 _ZIP_METHODS = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2
 """LZMA within a zip asks for memory by a header of its own, which nobody checks."""
 _XZ_MAGIC = b"\xfd7zXZ\0"
@@ -110,17 +111,19 @@ def _tar(file: IO[bytes]) -> tarfile.TarFile:
     file.seek(0)
     if head == _XZ_MAGIC:
         return tarfile.open(fileobj=_UnpackedXz(file), mode="r|")
-    modes = (mode for magic, mode in _MAGIC.items() if head.startswith(magic))
-    return tarfile.open(fileobj=file, mode=next(modes, "r:"))
+    if head.startswith(_GZIP_MAGIC):
+        return tarfile.open(fileobj=file, mode="r:gz")
+    return tarfile.open(fileobj=file, mode="r:bz2" if head.startswith(_BZIP2_MAGIC) else "r:")
 
 
-class _UnpackedXz:
+class _UnpackedXz(io.RawIOBase):
     """What an .xz holds, read forwards; unlike `lzma.LZMAFile` it refuses what asks for too much memory."""
 
     def __init__(self, file: IO[bytes]) -> None:
+        super().__init__()
         self._file, self._stream = file, _xz_stream()
 
-    def read(self, n_bytes: int) -> bytes:
+    def read(self, n_bytes: int = _AT_ONCE, /) -> bytes:
         """At most so many bytes; none at the end."""
         unpacked = b""
         while not unpacked:
