@@ -15,7 +15,8 @@ A stream has any number of positions. Its convolutions give as many as fit into 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
@@ -136,6 +137,15 @@ class CompactLayer:
     def n_weights(self) -> int:
         """Weights that survived pruning."""
         return int(np.count_nonzero(self.codes))
+
+    def raised(self, by: np.ndarray) -> Self:
+        """The layer with other biases.
+
+        Parameters
+        ----------
+        by : added to the outputs of each channel before they saturate, in their own units, (out_channels,)
+        """
+        return replace(self, bias=np.clip(self.bias + np.rint(by), -128, 127).astype(np.int8))
 
     def accumulator_bound(self) -> int:
         """Largest magnitude an accumulator can reach, rounding term included."""

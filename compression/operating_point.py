@@ -34,9 +34,8 @@ def with_class_offset(compact: CompactModel, offset: Sequence[float]) -> Compact
     *layers, exit_layer = specialist.layers
     if len(offset) != len(exit_layer.bias):
         raise InputError(f"{len(offset)} class offsets for {len(exit_layer.bias)} classes")
-    step = np.rint(np.asarray(offset) * (1 << LOGIT_FRACTION_BITS))
-    bias = np.clip(exit_layer.bias + step, -128, 127).astype(np.int8)
-    moved = replace(specialist, layers=(*layers, replace(exit_layer, bias=bias)))
+    raised = exit_layer.raised(np.asarray(offset) * (1 << LOGIT_FRACTION_BITS))
+    moved = replace(specialist, layers=(*layers, raised))
     return replace(compact, stages=(*stages, moved))
 
 
@@ -63,9 +62,7 @@ def offset_for_shares(logits: np.ndarray, shares: Sequence[float]) -> tuple[floa
         raise InputError(f"shares of normal units are 0 or more and together below 1, not {list(shares)}")
     offset = np.where(np.asarray(shares) > 0, _NEVER, 0)
     before = None
-    while (
-        before is None or (offset != before).any()
-    ):  # from below: what one class takes gives another room to rise
+    while before is None or (offset != before).any():  # what one class takes gives another room to rise
         before = offset.copy()
         for label, share in enumerate(shares):
             if share:

@@ -4,7 +4,8 @@ They stand in a `CompactModel` like any other layer; its device form and its sto
 would take is counted by `reference_byte_count`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -77,6 +78,11 @@ class UniformLayer(ReferenceLayer):
     def weights(self) -> np.ndarray:
         """Integer weights int32 (out_channels, taps)."""
         return self.codes.view(np.int8).astype(np.int32)
+
+    def raised(self, by: np.ndarray) -> Self:
+        """See `CompactLayer.raised`."""
+        in_accumulator = np.rint(by) * np.exp2(self.right) / self.multiplier
+        return replace(self, wide_bias=(self.wide_bias + np.rint(in_accumulator)).astype(np.int32))
 
     def requantised(self, acc: np.ndarray) -> np.ndarray:
         """See `CompactLayer.requantised`."""

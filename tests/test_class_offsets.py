@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ictus.compression import BeatMaterial, Pruning, Recipe, RhythmMaterial, Tuning, compress, with_class_offset
+from ictus.compression import (
+    BeatMaterial,
+    Pruning,
+    Quantiser,
+    Recipe,
+    RhythmMaterial,
+    Tuning,
+    compress,
+    with_class_offset,
+)
 from ictus.compression.operating_point import offset_for_shares
+from ictus.compression.quant_net import QuantNet
 from ictus.models import FloatModel, prepare_record, train_beats
 from ictus.models.beat_data import LabelledBeats
 from ictus.models.beat_train import BeatTrainingSet, GateData, TrainConfig
@@ -17,6 +27,7 @@ from ictus.models.weights import seeded_net
 from ictus.signals import N_GATE_FEATURES, SAMPLE_FOLDER, InputError, load
 
 STEP = 1 / 8
+OFFSET = 0.0, 1.5, 0.0, -1.0, -2.0
 SHORT = TrainConfig(FitConfig(epochs=2, min_steps=60, batch_size=64), FitConfig(epochs=1, min_steps=0))
 
 
@@ -82,3 +93,18 @@ def test_other_tasks_and_other_numbers_of_classes_are_refused_in_one_line() -> N
     for shares in ((0, 1), (0.5, 0.5), (0, -0.1), (0, float("nan"))):
         with pytest.raises(InputError, match=r"^shares of normal units are 0 or more and together below 1, not "):
             offset_for_shares(np.zeros((3, 2), np.int8), shares)
+
+
+@pytest.mark.parametrize("method", ["log2", "uniform8", "uniform4", "ternary"])
+def test_an_offset_moves_its_class_alone_whatever_the_weights_are(method: str) -> None:
+    net = seeded_net(N_GATE_FEATURES, seed=0)
+    compact = QuantNet(net, Quantiser(method)).eval().to_compact("beat", {})
+    rng = np.random.default_rng(0)
+    window = rng.integers(-60, 60, (50, *compact.window_shape), np.int8)
+    context = rng.integers(-60, 60, (50, compact.n_context), np.int8)
+    before, after = (
+        m.classify(window, context)[1].astype(int) for m in (compact, with_class_offset(compact, OFFSET))
+    )
+    free = (abs(before) < 100).all(axis=1)
+    assert free.any()
+    np.testing.assert_allclose((after - before)[free] * STEP, np.tile(OFFSET, (int(free.sum()), 1)), atol=STEP)
