@@ -4,8 +4,8 @@
 
 Trains what W does not hold yet, compresses it, and scores all of it on beats that trained nothing. ``inter``
 trains on DS1 and svdb and is tested on DS2; ``intra`` leaks patients, for comparison with publications that do
-the same. Bytes are those of the device form and of the stored form, whole files. For rhythm the command line does
-it:
+the same. Bytes are those of the device form and of the stored form, whole files. ``--recipes`` takes names
+of baselines, too, such as "int8 post-training", the dense network in int8. For rhythm the command line does it:
 
     ictus evaluate rhythm --data cinc2017 --split cv --recipe smallest --out DIR
 """
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ictus.compression import load_compact, to_stored
+from ictus.app.verbs import bench
+from ictus.compression import BASELINES, load_compact, to_stored
 
 import ictus
 
@@ -48,6 +49,12 @@ def trained(work: Path, split: str, seed: int) -> Path:
     return path
 
 
+def baseline_accuracy(path: Path, name: str) -> float:
+    """In percent, of a float network's form that no device runs."""
+    opened = bench(path, "mitdb")
+    return 100 * opened.whole.judge(opened.whole.compress(opened.model, BASELINES[name])).accuracy
+
+
 def rows(work: Path, split: str, seeds: Sequence[int], recipes: Sequence[str]) -> Iterator[Row]:
     """The float network and its compact forms, seed by seed."""
     for seed in seeds:
@@ -55,6 +62,10 @@ def rows(work: Path, split: str, seeds: Sequence[int], recipes: Sequence[str]) -
         before = accuracy_of(path, split)
         yield Row("float32", seed, before, 0.0, 0, 0)
         for recipe in recipes:
+            if recipe in BASELINES:
+                after = baseline_accuracy(path, recipe)
+                yield Row(recipe, seed, after, before - after, 0, 0)
+                continue
             small = work / f"{split}{seed}-{recipe}.ictus"
             if not small.is_file():
                 ictus.compress(path, "mitdb", recipe, small)
@@ -86,7 +97,7 @@ def main() -> None:
         found = list[Row]()
         for row in rows(args.work, split, args.seeds, args.recipes):
             found.append(row)
-            bytes_ = f"{row.n_device:,} | {row.n_stored:,}" if row.recipe != "float32" else "|"
+            bytes_ = f"{row.n_device:,} | {row.n_stored:,}" if row.n_device else "|"
             print(f"| {row.recipe} | {row.seed} | {row.accuracy:.2f} | {row.loss:.2f} | {bytes_} |", flush=True)
         print_spread(found)
 
