@@ -234,7 +234,8 @@ def checked_stream(
 ) -> Path:
     """A program around the runtime that address and undefined-behaviour sanitizers watch."""
     program = tmp_path_factory.mktemp("checked") / "stream"
-    names = ("eeg", "eeg_features", "eeg_events", "seizure", "gate", "layer", "model", "code", "stream")
+    model = "model", "model_base", "layer", "code", "stream"
+    names = ("eeg", "eeg_features", "eeg_events", "seizure", "gate", *model)
     sources = [Path(__file__).with_name("seizure_stream.c"), *(RUNTIME_DIRECTORY / f"ictus_{n}.c" for n in names)]
     watched(sources, program)
     return program
