@@ -16,7 +16,7 @@ from ictus.compression import BEAT_RECIPES, BeatMaterial, compress_beat
 from ictus.compression.operating_point import offset_for_shares
 from ictus.models import BeatRecord, Decisions, GateSources, decide, prepare_records, train_beats
 from ictus.models.beat_scores import ectopic_score
-from ictus.models.beat_train import INTER_CONFIG
+from ictus.models.beat_train import INTER_CONFIG, TrainConfig
 from ictus.models.metrics import confusion, score
 from ictus.models.protocol import Protocol
 from ictus.signals import DS1, find_dataset
@@ -43,19 +43,24 @@ def read() -> list[BeatRecord]:
     return prepare_records(paths, n_processes=1)
 
 
+def fold_protocol(records: Sequence[BeatRecord], fold: int, config: TrainConfig = INTER_CONFIG) -> Protocol:
+    """Every fourth recording tests, the others train."""
+    test = tuple(records[fold::N_FOLDS])
+    train = tuple(r for i, r in enumerate(records) if i % N_FOLDS != fold)
+    return Protocol("cv", f"fold {fold} of {N_FOLDS}", "", train, test, None, None, (), config)
+
+
 def held_out(records: Sequence[BeatRecord], fold: int, sources: GateSources, seed: int) -> Fold:
     """A compact model on every fourth recording, by which it was not trained; nothing is gated."""
     config = INTER_CONFIG.seeded(seed)
-    test = tuple(records[fold::N_FOLDS])
-    train = tuple(r for i, r in enumerate(records) if i % N_FOLDS != fold)
-    protocol = Protocol("cv", f"fold {fold} of {N_FOLDS}", "", train, test, None, None, (), config)
+    protocol = fold_protocol(records, fold, config)
     data = protocol.training_set(sources)
     recipe = replace(BEAT_RECIPES[config.design], normal_share=())
     compact = compress_beat(train_beats(data, config), data, recipe, config)
     gate, *stages = compact.stages
     opened = replace(compact, stages=(replace(gate, threshold=-128), *stages))
     logits = BeatMaterial(data, config).normal_logits(compact)
-    return Fold([(r, decide(opened, r)) for r in test], logits)
+    return Fold([(r, decide(opened, r)) for r in protocol.test], logits)
 
 
 def moved(decisions: Decisions, offset: np.ndarray) -> Decisions:

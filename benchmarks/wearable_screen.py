@@ -17,14 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from beat_offsets import N_FOLDS, read
+from beat_offsets import N_FOLDS, fold_protocol, read
 from ictus.app.model_files import load_model
 from ictus.app.wearable.firmware import compact_of
 from ictus.compression import BEAT_RECIPES, CompactModel, ScreenRecipe, compress_beat
 from ictus.firmware_export.wearable.thresholds import PASS_ALL, with_threshold
 from ictus.models import BeatRecord, GateSources, decide, prepare_records, train_beats
 from ictus.models.beat_train import INTER_CONFIG
-from ictus.models.protocol import Protocol
 from ictus.signals import CLASSES, DS2, InputError, find_dataset
 
 SHOWN = ("N", "S", "V", "F")
@@ -73,17 +72,15 @@ def held_out(n_fits: int) -> list[list[str]]:
 
 def fold_counts(records: Sequence[BeatRecord], sources: GateSources, fold: int, n_fits: int) -> np.ndarray:
     """int64 (rows, 1 + classes, 2): beats that reach the specialist and all, then found and all of each class."""
-    test = tuple(records[fold::N_FOLDS])
-    train = tuple(r for i, r in enumerate(records) if i % N_FOLDS != fold)
-    protocol = Protocol("cv", f"fold {fold} of {N_FOLDS}", "", train, test, None, None, (), INTER_CONFIG)
+    protocol = fold_protocol(records, fold)
     data, default = protocol.training_set(sources), BEAT_RECIPES[INTER_CONFIG.design]
-    recipe = replace(default, class_offset=(), normal_share=(), screen=ScreenRecipe(n_fits=n_fits))
+    recipe = replace(default.without_offsets(), screen=ScreenRecipe(n_fits=n_fits))
     model = with_threshold(
         compress_beat(train_beats(data, INTER_CONFIG), data, recipe, INTER_CONFIG), "gate", -128
     )
     own = int(model.thresholds["screen"])
     levels = [PASS_ALL, *(int(np.clip(own + step, -127, 127)) for step in HELD_OUT_STEPS)]
-    return np.array([counts_of(with_threshold(model, "screen", level), test) for level in levels])
+    return np.array([counts_of(with_threshold(model, "screen", level), protocol.test) for level in levels])
 
 
 def counts_of(model: CompactModel, records: Sequence[BeatRecord]) -> list[tuple[int, int]]:
