@@ -64,7 +64,9 @@ class BeatRecord:
     @property
     def missed(self) -> np.ndarray:
         """Reference beats that no row stands for: int64 (n_missed,)."""
-        return np.setdiff1d(np.arange(len(self.reference_label)), self.matched)
+        is_missed = np.ones(len(self.reference_label) + 1, np.bool_)
+        is_missed[self.matched] = False  # the last place stands for false detections
+        return np.flatnonzero(is_missed[:-1])
 
     def rows_of(self, is_wanted: np.ndarray | None) -> np.ndarray:
         """Rows that stand for wanted reference beats: bool (n,) of bool (m,); None wants all rows.

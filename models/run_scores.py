@@ -101,14 +101,23 @@ class _Beats:
         order = np.argsort(sample, kind="stable")
         return cls(sample[order], is_member[order])
 
-    def runs(self) -> list[tuple[float, float, int]]:
-        """First and last sample, and length up to `LONGEST`, of every run."""
-        return [(self.sample[a], self.sample[b - 1], min(b - a, LONGEST)) for a, b in _stretches(self.is_member)]
+    def runs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First and last sample float64 (k,), and length int64 (k,) up to `LONGEST`, of every run."""
+        begin, end = _stretches(self.is_member)
+        return self.sample[begin], self.sample[end - 1], np.minimum(end - begin, LONGEST)
 
-    def longest_run(self, start: float, end: float) -> int:
-        """Longest run within start..end, both included; what lies outside does not lengthen it."""
-        inside = slice(np.searchsorted(self.sample, start), np.searchsorted(self.sample, end, side="right"))
-        return min(max((b - a for a, b in _stretches(self.is_member[inside])), default=0), LONGEST)
+    def longest_run(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+        """Longest run, up to `LONGEST`, within each start..end, both included: int64 of float64 (k,) each.
+
+        What lies outside does not lengthen it.
+        """
+        begin, past = np.searchsorted(self.sample, start), np.searchsorted(self.sample, end, side="right")
+        length = _length_so_far(self.is_member)
+        longest = np.zeros(len(start), np.int64)
+        for n in range(1, LONGEST + 1):  # a run of n within, if one so long ends there, at its nth beat or later
+            n_before = np.append(0, np.cumsum(length >= n))
+            longest += n_before[past] > n_before[np.minimum(begin + n - 1, past)]
+        return longest
 
 
 def compare_runs(record: BeatRecord, decisions: Decisions) -> RunTables:
@@ -118,14 +127,15 @@ def compare_runs(record: BeatRecord, decisions: Decisions) -> RunTables:
     """
     episodes = record.fibrillation_s * DEVICE_FS_HZ
     reference, decided = _reference_beats(record, episodes), _decided_beats(record, decisions)
-    tables = RunTables.empty()
-    sensitivity, predictivity = tables.sensitivity.copy(), tables.predictivity.copy()
-    for first, last, length in reference.runs():
-        sensitivity[length, decided.longest_run(first - MATCH_TOLERANCE, last + MATCH_TOLERANCE)] += 1
-    for first, last, length in decided.runs():
-        start, end = first - MATCH_TOLERANCE, last + MATCH_TOLERANCE
-        in_episode = bool(np.any((episodes[:, 0] <= end) & (episodes[:, 1] >= start)))
-        predictivity[LONGEST if in_episode else reference.longest_run(start, end), length] += 1
+    sensitivity, predictivity = (np.zeros((LONGEST + 1, LONGEST + 1), np.int64) for _ in range(2))
+    first, last, length = reference.runs()
+    found = decided.longest_run(first - MATCH_TOLERANCE, last + MATCH_TOLERANCE)
+    np.add.at(sensitivity, (length, found), 1)
+    first, last, length = decided.runs()
+    start, end = first - MATCH_TOLERANCE, last + MATCH_TOLERANCE
+    in_episode = ((episodes[:, :1] <= end) & (episodes[:, 1:] >= start)).any(axis=0)
+    right = np.where(in_episode, LONGEST, reference.longest_run(start, end))
+    np.add.at(predictivity, (right, length), 1)
     return RunTables(sensitivity, predictivity)
 
 
@@ -150,7 +160,13 @@ def _decided_beats(record: BeatRecord, decisions: Decisions) -> _Beats:
     )
 
 
-def _stretches(flags: np.ndarray) -> list[tuple[int, int]]:
-    """First index and index past the end of every row of True in bool (n,)."""
+def _stretches(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First index and index past the end, int64 (k,) each, of every row of True in bool (n,)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    return edges[::2], edges[1::2]
+
+
+def _length_so_far(flags: np.ndarray) -> np.ndarray:
+    """For each place of bool (n,), how many True in a row end there: int64 (n,)."""
+    place = np.arange(len(flags))
+    return place - np.maximum.accumulate(np.where(flags, -1, place))

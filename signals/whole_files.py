@@ -18,6 +18,7 @@ from .errors import InputError
 __all__ = [
     "atomic_folder",
     "copy_file",
+    "note_files",
     "noting_files",
     "remove_leftovers",
     "require_writable",
@@ -38,6 +39,14 @@ def noting_files() -> Iterator[list[Path]]:
         yield noted
     finally:
         _NOTED.reset(token)
+        note_files(*noted)  # a block around this one hears of them, too
+
+
+def note_files(*paths: Path) -> None:
+    """Say of files that they are what this process gives, for the block of `noting_files` around, if any."""
+    noted = _NOTED.get()
+    if noted is not None:
+        noted.extend(paths)
 
 
 def require_writable(folder: str | os.PathLike[str]) -> Path:
@@ -125,7 +134,7 @@ def _part_of(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
-    _note(path)
+    note_files(path)
 
 
 @contextmanager
@@ -190,14 +199,14 @@ def _move_into(source: Path, target: Path) -> None:
     if not target.is_dir():
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
-        _note(*(p for p in sorted(target.rglob("*")) if p.is_file()))
+        note_files(*(p for p in sorted(target.rglob("*")) if p.is_file()))
         return
     for item in sorted(source.iterdir()):
         if item.is_dir():
             _move_into(item, target / item.name)
         else:
             item.replace(target / item.name)
-            _note(target / item.name)
+            note_files(target / item.name)
     _sync(target)
 
 
@@ -220,12 +229,6 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(file)
-
-
-def _note(*paths: Path) -> None:
-    noted = _NOTED.get()
-    if noted is not None:
-        noted.extend(paths)
 
 
 def _beside(path: Path) -> Path:

@@ -1,6 +1,7 @@
 """An evaluation that keeps its decisions gives the figures of one that does not, and goes on where it was."""
 
 import csv
+import json
 import multiprocessing
 import os
 import shutil
@@ -12,8 +13,11 @@ import pytest
 from ictus.app.output import json_text
 from ictus.app.verbs import evaluate
 from ictus.signals import SAMPLE_FOLDER, InputError
+from ictus.signals.whole_files import noting_files
 
 FOLDERS = {"beat": "mitdb", "rhythm": "cinc2017", "seizure": "chbmit"}
+
+SCORING = {"beat": "ictus.app.tasks.beat.evaluate_decisions", "rhythm": "ictus.app.tasks.rhythm.decided_strips"}
 
 
 def few(task: str, folder: Path) -> Path:
@@ -44,10 +48,48 @@ def test_figures_are_those_of_an_evaluation_in_memory(
     kept.pop("by_peaks", None)
     assert json_text(kept) == json_text(expected)
     monkeypatch.setattr("ictus.app.batch.workers._Worker.start", refuse)
+    if task in SCORING:
+        monkeypatch.setattr(SCORING[task], refuse)
     again = evaluate(task, data=data, split="all", out=tmp_path / "out")
     again.pop("by_peaks", None)
     assert json_text(again) == json_text(expected)
     assert next((tmp_path / "out" / "decisions" / "partitions").glob("*.parquet")).is_file()
+
+
+@pytest.mark.parametrize("task", SCORING)
+def test_a_result_is_kept_while_its_files_are_as_they_were_written(task: str, tmp_path: Path) -> None:
+    data, out = few(task, tmp_path), tmp_path / "out"
+
+    def files() -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in out.iterdir() if p.is_file()}
+
+    with noting_files() as first:
+        expected = evaluate(task, data=data, split="all", out=out)
+    whole = files()
+    with noting_files() as second:
+        evaluate(task, data=data, split="all", out=out)
+    assert {p.name for p in second} >= {*whole}, "the registry is to hear of the files of a run that did nothing"
+    assert {p.name for p in second} <= {p.name for p in first}
+    for damage in (
+        lambda: (out / "report.html").unlink(),
+        lambda: (out / "confusion.csv").write_text("changed"),
+        lambda: (out / "decisions" / "result.json").write_text("[1"),
+        lambda: (out / "decisions" / "result.json").write_text("[]"),
+    ):
+        damage()
+        assert json_text(evaluate(task, data=data, split="all", out=out)) == json_text(expected)
+        assert files() == whole
+
+
+def test_a_result_is_of_its_options_and_of_its_recordings(tmp_path: Path) -> None:
+    data, out = few("beat", tmp_path), tmp_path / "out"
+    assert evaluate("beat", data=data, split="all", out=out)["peaks"] == "detected"
+    assert evaluate("beat", data=data, split="all", out=out, peaks="reference")["peaks"] == "reference"
+    (data / "208.atr").unlink()
+    fewer = evaluate("beat", data=data, split="all", out=out, peaks="reference")
+    assert fewer["records"] == ["100", "200", "201"]
+    assert fewer["not_scored"] == {"208": "no annotation file"}
+    assert json.loads((out / "evaluation.json").read_text())["records"] == fewer["records"]
 
 
 def test_a_killed_worker_and_a_bad_recording_change_no_figure(tmp_path: Path) -> None:

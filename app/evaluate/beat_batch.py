@@ -4,6 +4,7 @@ Done in memory, or as a batch whose partitions let a broken evaluation go on whe
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -81,6 +82,11 @@ class BeatBatch:
     folder : of the partitions
     jobs, dask : as for `chosen_workers`
 
+    Attributes
+    ----------
+    run : the finished batch
+    left_out : recording -> why it is not decided
+
     Raises
     ------
     InputError
@@ -96,20 +102,23 @@ class BeatBatch:
         dask: str | None = None,
         progress: "Progress | None" = None,
     ) -> None:
-        names, self._left_out = annotated_names(found)
+        names, left_out = annotated_names(found)
         work = DecideBeats(tuple(each.path.read_bytes() for each in loaded))
         sources = [Source(name, found.path(name).absolute()) for name in names]
         note_data(found.name, [source.path for source in sources])
         with chosen_workers(jobs, dask) as workers:
-            self._run = run_batch(sources, work, folder, workers, progress)
+            self.run = run_batch(sources, work, folder, workers, progress)
+        self.left_out = left_out | {d.source.name: d.verdict.reason for d in self.run.errors}
         self._found = found
-        self._left_out |= {d.source.name: d.verdict.reason for d in self._run.errors}
-        self._rows = {d.source.name: _rows(self._run, d.key) for d in self._run.results}
+
+    @cached_property
+    def _rows(self) -> dict[str, dict[tuple[str, int], Mapping[str, Any]]]:
+        return {d.source.name: _rows(self.run, d.key) for d in self.run.results}
 
     def annotated(self, peaks: str) -> tuple[list[BeatRecord], dict[str, str]]:
         """See `DecidedBeats.annotated`."""
         records = [record_of(rows[peaks, 0]) for rows in self._rows.values()]
-        return require_annotated(self._found, records, self._left_out)
+        return require_annotated(self._found, records, self.left_out)
 
     def decisions(self, model: int, records: Sequence[BeatRecord]) -> dict[str, Decisions]:
         """See `DecidedBeats.decisions`."""

@@ -15,7 +15,7 @@ from ...signals import InputError, LocalDataset, load
 from ...signals.strips import strip_labels
 from ..analyze.batch_work import model_of, recording_files
 from ..batch.choose import chosen_workers
-from ..batch.engine import run_batch
+from ..batch.engine import BatchRun, run_batch
 from ..batch.partitions import PartitionWriter, Verdict
 from ..batch.sources import Source
 from ..model_files import LoadedModel
@@ -24,7 +24,7 @@ from ..run_notes import note_data
 if TYPE_CHECKING:
     from ...models.train import Progress
 
-__all__ = ["DecideStrip", "DecidedStrips", "decide_strip_files"]
+__all__ = ["DecideStrip", "DecidedStrips", "decide_strip_files", "decided_strips"]
 
 _LOGITS = pa.list_(pa.float64())
 
@@ -101,7 +101,7 @@ def decide_strip_files(
     jobs: int | None = None,
     dask: str | None = None,
     progress: "Progress | None" = None,
-) -> DecidedStrips:
+) -> BatchRun:
     """Decide all labelled strips of a data set.
 
     Parameters
@@ -119,9 +119,15 @@ def decide_strip_files(
     note_data(found.name, [*(s.path for s in sources), *found.folder.glob("REFERENCE*.csv")])
     with chosen_workers(jobs, dask) as workers:
         run = run_batch(sources, DecideStrip(loaded.path.read_bytes()), folder, workers, progress)
-    failed = {d.source.name: d.verdict.reason for d in run.errors}
     if not run.results:
-        raise InputError(f"{found.folder}: none of {len(sources)} strips could be decided ({failed.popitem()[1]})")
+        why = run.errors[-1].verdict.reason
+        raise InputError(f"{found.folder}: none of {len(sources)} strips could be decided ({why})")
+    return run
+
+
+def decided_strips(run: BatchRun) -> DecidedStrips:
+    """What was decided."""
+    failed = {d.source.name: d.verdict.reason for d in run.errors}
     parts = [_decisions(run.partition(d.key)) for d in run.results]
     return DecidedStrips(tuple(d.source.name for d in run.results), StripDecisions.concatenate(parts), failed)
 

@@ -17,6 +17,7 @@ from ...models import (
 from ...models.train import Progress
 from ...models.weights import seeded_net
 from ...signals import InputError, LocalDataset, find_dataset, load
+from ...signals.whole_files import noting_files
 from ..batch.choose import refuse_workers
 from ..compress.beat import beat_bench
 from ..compress.verbs import compress_with
@@ -33,6 +34,7 @@ from ..evaluate.experiment import (
     train_protocol,
 )
 from ..evaluate.folds import FOLDS_FOLDER, cross_validate, folds_sha256
+from ..evaluate.kept_result import KeptResult
 from ..evaluate.spread import beat_figures, spread_of
 from ..model_files import LoadedModel, load_model
 from ..output import write_bytes
@@ -127,11 +129,26 @@ def evaluate(
     if split == "external":
         for each in loaded:
             refuse_own_data(each, found)
-    beats = (
-        BeatsInMemory(found, loaded, progress)
-        if out is None
-        else BeatBatch(found, loaded, Path(out) / DECISIONS_FOLDER, jobs, dask, progress)
-    )
+    if out is None:
+        return _scored(BeatsInMemory(found, loaded, progress), found, loaded, split, peaks)[0]
+    batch = BeatBatch(found, loaded, Path(out) / DECISIONS_FOLDER, jobs, dask, progress)
+    names = [each.path.name for each in loaded]
+    kept = KeptResult(Path(out), batch.run, batch.left_out, found.name, names, split, peaks)
+    result = kept.read()
+    if result is None:
+        result, evaluation, plan = _scored(batch, found, loaded, split, peaks)
+        result["by_peaks"] = _by_peaks(batch, evaluation, plan)
+        annotations = batch.annotations(plan.records) if plan.wanted is None else ()
+        with noting_files() as files:
+            write_evaluation(Path(out), result, evaluation, annotations)
+        kept.keep(result, files)
+    return result
+
+
+def _scored(
+    beats: DecidedBeats, found: LocalDataset, loaded: Sequence[LoadedModel], split: str, peaks: str
+) -> tuple[dict[str, Any], BeatEvaluation, ScoringPlan]:
+    """The result, and of the first model the evaluation and what it scores."""
     records, left_out = beats.annotated(peaks)
     plan = scoring_plan(split, loaded[0], found, records)
     evaluation = evaluate_decisions(plan.records, beats.decisions(0, plan.records), plan.wanted)
@@ -142,16 +159,16 @@ def evaluate(
         plans = {i: scoring_plan(split, each, found, records) for i, each in enumerate(loaded) if i}
         others = [_figures(beats, i, plan) for i, plan in plans.items()]
         result |= _over_seeds([m.path.name for m in loaded], [beat_figures(result), *others])
-    if out is not None:
-        other = "reference" if peaks == "detected" else "detected"
-        again, _ = beats.annotated(other)
-        names = {r.name for r in plan.records}
-        scored = [r for r in again if r.name in names]
-        second = evaluate_decisions(scored, beats.decisions(0, scored), plan.wanted)
-        result["by_peaks"] = {e.peaks: _brief(e) for e in (evaluation, second)}
-        annotations = beats.annotations(plan.records) if plan.wanted is None else ()
-        write_evaluation(Path(out), result, evaluation, annotations)
-    return result
+    return result, evaluation, plan
+
+
+def _by_peaks(beats: DecidedBeats, evaluation: BeatEvaluation, plan: ScoringPlan) -> dict[str, Any]:
+    """The same recordings with detected and with reference peaks."""
+    again, _ = beats.annotated("reference" if evaluation.peaks == "detected" else "detected")
+    names = {r.name for r in plan.records}
+    scored = [r for r in again if r.name in names]
+    second = evaluate_decisions(scored, beats.decisions(0, scored), plan.wanted)
+    return {e.peaks: _brief(e) for e in (evaluation, second)}
 
 
 def _result(

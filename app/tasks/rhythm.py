@@ -19,15 +19,17 @@ from ...models.rhythm_task import NOISY
 from ...models.rhythm_train import RhythmConfig
 from ...models.train import Progress
 from ...signals import InputError, LocalDataset, find_dataset
+from ...signals.whole_files import noting_files
 from ..batch.choose import refuse_workers
 from ..compress.rhythm import RHYTHM_RECIPES, prepared_strips, rhythm_bench, rhythm_sides
 from ..compress.verbs import compress_with
 from ..evaluate.decision_files import DECISIONS_FOLDER
 from ..evaluate.folds import FOLDS_FOLDER
-from ..evaluate.rhythm_batch import DecidedStrips, decide_strip_files
+from ..evaluate.kept_result import KeptResult
+from ..evaluate.rhythm_batch import DecidedStrips, decide_strip_files, decided_strips
 from ..evaluate.rhythm_report import write_rhythm_evaluation
 from ..evaluate.spread import spread_of
-from ..model_files import load_model
+from ..model_files import LoadedModel, load_model
 from ..output import require_writable, write_bytes
 
 __all__ = ["SPLITS", "bench", "compress", "evaluate", "figures_of", "train"]
@@ -117,19 +119,37 @@ def evaluate(
     is_known = loaded.provenance.get("dataset") == found.name
     if split == "external" and is_known:
         raise InputError(f"{loaded.path}: was trained on {found.name}; an external evaluation needs other data")
+    described = _Described(found, loaded, split, is_known)
     if out is None:
         _, strips = prepared_strips(data, progress)
         decisions = decide_strips(loaded.model, strips, loaded.model)
-        made = DecidedStrips(tuple(s.name for s in strips), decisions, {})
-    else:
-        folder = require_writable(out) / DECISIONS_FOLDER
-        made = decide_strip_files(found, loaded, folder, jobs, dask, progress)
-    result = _contract(found, split, made.names, [made.decisions], loaded.n_bytes) | {"model": loaded.path.name}
-    result |= {"warnings": ["the model was trained on strips of this data set"] if is_known else []}
-    result |= {"not_scored": made.failed} if made.failed else {}
-    if out is not None:
-        write_rhythm_evaluation(Path(out), result, made.names, [made.decisions])
+        return described.result(DecidedStrips(tuple(s.name for s in strips), decisions, {}))
+    run = decide_strip_files(found, loaded, require_writable(out) / DECISIONS_FOLDER, jobs, dask, progress)
+    kept = KeptResult(Path(out), run, found.name, loaded.path.name, split)
+    result = kept.read()
+    if result is None:
+        made = decided_strips(run)
+        result = described.result(made)
+        with noting_files() as files:
+            write_rhythm_evaluation(Path(out), result, made.names, [made.decisions])
+        kept.keep(result, files)
     return result
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What a result says of where it comes from."""
+
+    found: LocalDataset
+    loaded: LoadedModel
+    split: str
+    is_known: bool
+
+    def result(self, made: DecidedStrips) -> dict[str, Any]:
+        head = _contract(self.found, self.split, made.names, [made.decisions], self.loaded.n_bytes)
+        warnings = ["the model was trained on strips of this data set"] if self.is_known else []
+        result = head | {"model": self.loaded.path.name, "warnings": warnings}
+        return result | ({"not_scored": made.failed} if made.failed else {})
 
 
 def compress(
