@@ -27,37 +27,97 @@ __all__ = ["BeatEvaluation", "evaluate_beats", "evaluate_decisions", "record_fig
 
 @dataclass(frozen=True)
 class BeatEvaluation:
-    """What came out, with everything needed to look closer.
+    """Decisions beside their reference; each score is computed when it is asked for first.
 
     Attributes
     ----------
-    peaks : ``detected`` or ``reference``
-    table : int64 (6, 7), gross confusion table, see `metrics`
-    tables : the same per recording
-    subjects : subject of each recording
-    scores, ci95 : of the gross table; intervals by bootstrap over subjects
-    decisions : per recording
-    stage_share : share of the scored beats that reached gate, screen and specialist
-    rejected_fraction : share of the recordings' time that the gate rejected
-    screen_table : int64 (2, 2), beats that reached the screen: rows normal and abnormal by the reference, columns
-        stopped there as normal and passed on
-    runs : ventricular runs per recording; None where only some beats of a recording are scored
-    calibration, risk_coverage : of all decisions, false detections included
+    records : at least one, with reference beats
+    decisions : by recording
+    wanted : recording -> bool (m,), the reference beats to score; None scores all
     """
 
-    peaks: str
-    table: np.ndarray
-    tables: dict[str, np.ndarray]
-    subjects: dict[str, str]
-    scores: Scores
-    ci95: dict[str, list[float]]
+    records: tuple[BeatRecord, ...]
     decisions: dict[str, Decisions]
-    stage_share: dict[str, float]
-    rejected_fraction: float
-    screen_table: np.ndarray
-    runs: dict[str, RunTables] | None
-    calibration: Calibration
-    risk_coverage: RiskCoverage
+    wanted: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def peaks(self) -> str:
+        """``detected`` or ``reference``."""
+        return self.records[0].peaks
+
+    @property
+    def subjects(self) -> dict[str, str]:
+        """Subject of each recording."""
+        return {r.name: r.subject for r in self.records}
+
+    @cached_property
+    def tables(self) -> dict[str, np.ndarray]:
+        """Confusion table int64 (6, 7) of each recording, see `metrics`."""
+        return {r.name: confusion(r, made, mask) for r, made, mask in self._parts()}
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """The gross confusion table."""
+        return np.sum(list(self.tables.values()), axis=0)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """Of the gross table."""
+        return score(self.table)
+
+    @cached_property
+    def ci95(self) -> dict[str, list[float]]:
+        """Intervals by bootstrap over subjects, see `bootstrap_ci95`."""
+        merged: dict[str, np.ndarray] = {}
+        for r in self.records:
+            merged[r.subject] = merged.get(r.subject, 0) + self.tables[r.name]
+        return bootstrap_ci95(merged)
+
+    @cached_property
+    def stage_share(self) -> dict[str, float]:
+        """Share of the scored beats that reached gate, screen and specialist."""
+        scored = [(made, scored_rows(r, mask)) for r, made, mask in self._parts()]
+        n = max(1, sum(int(rows.sum()) for _, rows in scored))
+        screened = sum(int((~made.gated & rows).sum()) for made, rows in scored)
+        reached = sum(int((made.reached & rows).sum()) for made, rows in scored)
+        return {"gate": 1.0, "screen": screened / n, "specialist": reached / n}
+
+    @cached_property
+    def rejected_fraction(self) -> float:
+        """Share of the recordings' time that the gate rejected."""
+        n_blocks = sum(len(d.accepted) for d in self.decisions.values())
+        return 1.0 - sum(int(d.accepted.sum()) for d in self.decisions.values()) / n_blocks if n_blocks else 0.0
+
+    @cached_property
+    def screen_table(self) -> np.ndarray:
+        """Beats that reached the screen, int64 (2, 2): rows normal and abnormal by the reference, columns stopped
+        there as normal and passed on.
+        """
+        return np.sum([_screen_table(*part) for part in self._parts()], axis=0)
+
+    @cached_property
+    def runs(self) -> dict[str, RunTables] | None:
+        """Ventricular runs per recording; None where only some beats of a recording are scored."""
+        return {r.name: compare_runs(r, made) for r, made, _ in self._parts()} if self.wanted is None else None
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Of all decisions, false detections included."""
+        return calibration(self._scored)
+
+    @cached_property
+    def risk_coverage(self) -> RiskCoverage:
+        """Of all decisions, false detections included."""
+        return risk_coverage(self._scored)
+
+    @cached_property
+    def _scored(self) -> ScoredDecisions:
+        return ScoredDecisions.of(*zip(*self._parts(), strict=True))
+
+    def _parts(self) -> list[tuple[BeatRecord, Decisions, np.ndarray | None]]:
+        """Every recording with what was decided and which of its reference beats count."""
+        wanted = self.wanted or {}
+        return [(r, self.decisions[r.name], wanted.get(r.name)) for r in self.records]
 
     @property
     def qrs(self) -> dict[str, float]:
@@ -82,26 +142,32 @@ class BeatEvaluation:
         """Time that the gate rejected."""
         return sum(float((~d.accepted).sum()) for d in self.decisions.values()) * BLOCK_SAMPLES / DEVICE_FS_HZ
 
-    def to_json(self) -> dict[str, Any]:
-        """The part of the command line's JSON contract that the scores fill."""
-        runs = self.gross_runs
+    def brief_json(self) -> dict[str, Any]:
+        """The figures by which parts of a data set and kinds of peaks are compared."""
         return {
-            "peaks": self.peaks,
-            "records": sorted(self.tables),
-            "n_subjects": len(set(self.subjects.values())),
             "units": int(self.table[:-1].sum()),
             "accuracy": self.scores.accuracy,
             "majority_baseline": asdict(majority_baseline(self.table)),
             "classes": {label: asdict(c) for label, c in self.scores.classes.items()},
             "macro_f1": self.scores.macro_f1,
             "ectopic": {name: ectopic_score(self.table, name).to_json() for name in ECTOPIC},
+            "qrs": self.qrs,
+            "rejected_fraction": self.rejected_fraction,
+            "records": sorted(self.tables),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The part of the command line's JSON contract that the scores fill."""
+        runs = self.gross_runs
+        return {
+            "peaks": self.peaks,
+            "n_subjects": len(set(self.subjects.values())),
+            **self.brief_json(),
             "one_against_rest": one_against_rest(self.table),
             "ci95": self.ci95,
             "average": average_over_records(self.per_record),
             "runs": None if runs is None else runs.to_json(),
-            "rejected_fraction": self.rejected_fraction,
             "rejected": {"seconds": self.rejected_s, "lost": lost_in_gate(self.table)},
-            "qrs": self.qrs,
             "stage_share": self.stage_share,
             "screen_table": self.screen_table.tolist(),
             "calibration": self.calibration.to_json(),
@@ -152,26 +218,7 @@ def evaluate_decisions(
     wanted: Mapping[str, np.ndarray] | None = None,
 ) -> BeatEvaluation:
     """Score decisions that were made before, by one model or by several (the folds of a cross-validation)."""
-    made = {r.name: decisions[r.name] for r in records}
-    masks = {r.name: None if wanted is None else wanted[r.name] for r in records}
-    tables = {r.name: confusion(r, made[r.name], masks[r.name]) for r in records}
-    table = np.sum(list(tables.values()), axis=0)
-    scored = ScoredDecisions.of(records, list(made.values()), list(masks.values()))
-    return BeatEvaluation(
-        peaks=records[0].peaks,
-        table=table,
-        tables=tables,
-        subjects={r.name: r.subject for r in records},
-        scores=score(table),
-        ci95=bootstrap_ci95(_by_subject(records, tables)),
-        decisions=made,
-        stage_share=_stage_share([(made[r.name], scored_rows(r, masks[r.name])) for r in records]),
-        rejected_fraction=_rejected_fraction(list(made.values())),
-        screen_table=np.sum([_screen_table(r, made[r.name], masks[r.name]) for r in records], axis=0),
-        runs={r.name: compare_runs(r, made[r.name]) for r in records} if wanted is None else None,
-        calibration=calibration(scored),
-        risk_coverage=risk_coverage(scored),
-    )
+    return BeatEvaluation(tuple(records), {r.name: decisions[r.name] for r in records}, wanted)
 
 
 def _screen_table(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | None) -> np.ndarray:
@@ -179,25 +226,6 @@ def _screen_table(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarra
     table = np.zeros((2, 2), np.int64)
     np.add.at(table, ((record.label[rows] > 0).astype(int), decisions.reached[rows].astype(int)), 1)
     return table
-
-
-def _by_subject(records: Sequence[BeatRecord], tables: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    merged: dict[str, np.ndarray] = {}
-    for r in records:
-        merged[r.subject] = merged.get(r.subject, 0) + tables[r.name]
-    return merged
-
-
-def _stage_share(scored: Sequence[tuple[Decisions, np.ndarray]]) -> dict[str, float]:
-    n = max(1, sum(int(rows.sum()) for _, rows in scored))
-    screened = sum(int((~d.gated & rows).sum()) for d, rows in scored)
-    reached = sum(int((d.reached & rows).sum()) for d, rows in scored)
-    return {"gate": 1.0, "screen": screened / n, "specialist": reached / n}
-
-
-def _rejected_fraction(decisions: Sequence[Decisions]) -> float:
-    n_blocks = sum(len(d.accepted) for d in decisions)
-    return 1.0 - sum(int(d.accepted.sum()) for d in decisions) / n_blocks if n_blocks else 0.0
 
 
 def _qrs(table: np.ndarray) -> dict[str, float]:

@@ -105,18 +105,26 @@ def confusion(record: BeatRecord, decisions: Decisions, is_wanted: np.ndarray | 
 
 def score(table: np.ndarray) -> Scores:
     """Scores of a confusion table (6, 7)."""
+    n = table[: len(CLASSES)].sum(axis=1)
+    ratios = _ratios(table)
+    classes = {
+        label: ClassScore(int(n[i]), *(float(ratios[key][i]) for key in ("se", "ppv", "f1")))
+        for i, label in enumerate(CLASSES)
+    }
+    return Scores(float(ratios["accuracy"]), float(ratios["macro_f1"]), classes)
+
+
+def _ratios(tables: np.ndarray) -> dict[str, np.ndarray]:
+    """Of tables (..., 6, 7): ``se ppv f1`` (..., 5) and ``accuracy macro_f1`` (...), nan where undefined."""
     n_classes = len(CLASSES)
-    hits = np.diag(table)[:n_classes].astype(np.float64)
-    n = table[:n_classes].sum(axis=1)
-    said = table[:, :n_classes].sum(axis=0)
+    hits = np.diagonal(tables, axis1=-2, axis2=-1)[..., :n_classes].astype(np.float64)
+    n = tables[..., :n_classes, :].sum(axis=-1)
+    said = tables[..., :n_classes].sum(axis=-2)
     with np.errstate(invalid="ignore", divide="ignore"):
         se, ppv, f1 = hits / n, hits / said, 2 * hits / (n + said)
-        accuracy = float(hits.sum() / n.sum())
-    classes = {
-        label: ClassScore(int(n[i]), float(se[i]), float(ppv[i]), float(f1[i])) for i, label in enumerate(CLASSES)
-    }
-    present = n > 0
-    return Scores(accuracy, float(f1[present].mean()) if present.any() else float("nan"), classes)
+        accuracy = hits.sum(axis=-1) / n.sum(axis=-1)
+        macro_f1 = np.where(n > 0, f1, 0.0).sum(axis=-1) / (n > 0).sum(axis=-1)
+    return {"se": se, "ppv": ppv, "f1": f1, "accuracy": accuracy, "macro_f1": macro_f1}
 
 
 def bootstrap_ci95(tables: Mapping[str, np.ndarray], n_draws: int = 2000, seed: int = 0) -> dict[str, list[float]]:
@@ -134,18 +142,19 @@ def bootstrap_ci95(tables: Mapping[str, np.ndarray], n_draws: int = 2000, seed: 
     """
     stacked = np.stack(list(tables.values()))
     rng = np.random.default_rng(seed)
-    drawn = [stacked[rng.integers(len(stacked), size=len(stacked))].sum(axis=0) for _ in range(n_draws)]
-    scores = [score(table) for table in drawn]
-    values = {"accuracy": [d.accuracy for d in scores], "macro_f1": [d.macro_f1 for d in scores]}
-    for label, total in zip(CLASSES, stacked.sum(axis=(0, 2)), strict=False):
-        if total:
-            values[f"se_{label}"] = [d.classes[label].se for d in scores]
-            values[f"ppv_{label}"] = [d.classes[label].ppv for d in scores]
+    drawn = np.stack([stacked[rng.integers(len(stacked), size=len(stacked))].sum(axis=0) for _ in range(n_draws)])
+    ratios = _ratios(drawn)
+    values = {name: ratios[name] for name in ("accuracy", "macro_f1")}
+    for i, label in enumerate(CLASSES):
+        if stacked[:, i].any():
+            values |= {f"{key}_{label}": ratios[key][:, i] for key in ("se", "ppv")}
     for name in ECTOPIC:
         ectopic = [ectopic_score(table, name) for table in drawn]
         if any(e.n for e in ectopic):
-            values |= {f"{key}_{name}": [getattr(e, key) for e in ectopic] for key in ("se", "ppv", "fpr")}
-    return {name: _interval(np.array(v)) for name, v in values.items()}
+            values |= {
+                f"{key}_{name}": np.array([getattr(e, key) for e in ectopic]) for key in ("se", "ppv", "fpr")
+            }
+    return {name: _interval(v) for name, v in values.items()}
 
 
 def _interval(values: np.ndarray) -> list[float]:

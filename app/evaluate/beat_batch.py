@@ -132,6 +132,7 @@ class BeatBatch:
 
 def _rows(run: BatchRun, key: str) -> dict[tuple[str, int], Mapping[str, Any]]:
     """Rows of a partition by kind of peaks and model, still as they are stored."""
-    table = pq.read_table(run.partition(key))
+    with pq.ParquetFile(run.partition(key)) as file:
+        table = file.read(use_threads=False)
     rows = [{name: table[name][i] for name in table.column_names} for i in range(table.num_rows)]
     return {(row["peaks"].as_py(), row["model"].as_py()): row for row in rows}

@@ -168,7 +168,7 @@ def _by_peaks(beats: DecidedBeats, evaluation: BeatEvaluation, plan: ScoringPlan
     names = {r.name for r in plan.records}
     scored = [r for r in again if r.name in names]
     second = evaluate_decisions(scored, beats.decisions(0, scored), plan.wanted)
-    return {e.peaks: _brief(e) for e in (evaluation, second)}
+    return {e.peaks: e.brief_json() for e in (evaluation, second)}
 
 
 def _result(
@@ -202,13 +202,6 @@ def _warnings(
         yield "The reference holds one class only: figures of the other classes mean nothing."
 
 
-def _brief(evaluation: BeatEvaluation) -> dict[str, Any]:
-    """The figures that are compared between subsets or kinds of peaks."""
-    kept = ("units", "accuracy", "majority_baseline", "macro_f1", "classes", "ectopic", "qrs", "rejected_fraction")
-    everything = evaluation.to_json()
-    return {key: everything[key] for key in kept} | {"records": sorted(evaluation.tables)}
-
-
 def _subsets(beats: DecidedBeats, plan: ScoringPlan) -> dict[str, Any]:
     """Scores of the recordings of the training, of the others, and of those that are not in the totals."""
     parts = {
@@ -217,7 +210,7 @@ def _subsets(beats: DecidedBeats, plan: ScoringPlan) -> dict[str, Any]:
         **plan.apart,
     }
     return {
-        name: _brief(evaluate_decisions(records, beats.decisions(0, records)))
+        name: evaluate_decisions(records, beats.decisions(0, records)).brief_json()
         for name, records in parts.items()
         if records
     }
