@@ -23,8 +23,8 @@ from ictus.signals import DS1, find_dataset
 
 N_FOLDS = 4
 S_OFFSETS = 0.0, 0.25, 0.5, 0.75, 1.0
-S_SHARES = 0.014, 0.016, 0.018, 0.02
-V_SHARES = 0.0015, 0.002, 0.0025
+S_SHARES = 0.016, 0.018, 0.02, 0.025
+V_SHARES = 0.0015, 0.002, 0.003
 LOGIT_STEPS = 8
 
 

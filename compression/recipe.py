@@ -168,12 +168,12 @@ class ScreenRecipe:
     """
 
     n_hidden: int = 16
-    epochs: int = 10
-    tune_epochs: int = 5
+    epochs: int = 30
+    tune_epochs: int = 15
     learning_rate: float = 6e-3
     ventricular_weight: float = 2.0
-    withheld: float = 0.002
-    n_fits: int = 3
+    withheld: float = 0.0015
+    n_fits: int = 4
 
     def __post_init__(self) -> None:
         for name, (least, most) in _SCREEN_RANGES.items():
