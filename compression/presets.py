@@ -78,8 +78,8 @@ SMALLEST_BEAT_RECIPES: dict[BeatDesign, Recipe] = {
 """Below 2,048 bytes on the device: channels go first, the rest is pruned early and trains long.
 
 Fewer normal beats may be called S than by the default recipe: these are for the accuracy of the float network
-(docs/compression.md). A screen of half the size does worse when it trains longer. Known patients' gate rejects next to
-nothing, so it gives bytes to the CNN.
+(docs/compression.md). A screen of half the size does worse when it trains longer. Known patients' gate rejects
+next to nothing, so it gives bytes to the CNN.
 """
 
 SEIZURE_RECIPE = Recipe(
