@@ -1,7 +1,7 @@
 # make run    install, then run the whole way on the built-in sample
 # make test   install, then lint, type-check and test
 # make misra  cppcheck's MISRA C:2012 addon on the device's C
-# make fuzz   libFuzzer on the device's sample interface for ten minutes
+# make fuzz   libFuzzer on the device's sample interface, ten minutes for each of three programs
 
 PYTHON ?= python3
 VENV ?= .venv

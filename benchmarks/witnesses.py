@@ -1,9 +1,10 @@
 """Do all forms of a model give the same bytes? Thousands of real windows of each task through every witness.
 
-    python benchmarks/witnesses.py [--tasks beat rhythm seizure] [--forms packed auto] [--windows 5000]
+    python benchmarks/witnesses.py [--tasks beat rhythm seizure] [--forms packed auto small] [--windows 5000]
 
 The integer Python is the reference; the table says for each of the others how many windows it ran and how many
-came out with another byte at any exit. A window is a beat of the test side of MIT-BIH (DS2); a strip of 32 s of
+came out with another byte at any exit. LiteRT is asked once, with the first form; a model with a stream has no
+small one. A window is a beat of the test side of MIT-BIH (DS2); a strip of 32 s of
 any of its recordings, cut from 0 s and again from 16 s on, so that each overlaps two others; or 4 s of one of
 the 18 channels of a CHB-MIT clip. Of all that there are, `--windows` are taken evenly.
 """
@@ -18,6 +19,7 @@ from ictus.app.wearable.firmware import golden_vectors
 from ictus.compression import load_compact
 from ictus.firmware_export import GoldenVectors, strip_inputs
 from ictus.firmware_export.emulator.seizure_run import golden_windows
+from ictus.firmware_export.library.model_sources import has_stream
 from ictus.firmware_export.targets import TARGETS
 from ictus.firmware_export.witnesses import each_witness
 from ictus.models import prepare_record
@@ -76,16 +78,18 @@ def main() -> None:
     """Print a table of tasks, forms and witnesses."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--tasks", nargs="+", default=list(WINDOWS), choices=list(WINDOWS))
-    parser.add_argument("--forms", nargs="+", default=["packed"], choices=["packed", "unrolled", "auto"])
+    parser.add_argument("--forms", nargs="+", default=["packed"], choices=["packed", "auto", "small"])
     parser.add_argument("--windows", type=int, default=5000)
     args = parser.parse_args()
     print("| task | form | witness | windows | with another byte |\n|---|---|---|---|---|", flush=True)
     for task in args.tasks:
         golden = evenly(GoldenVectors.concatenate(list(WINDOWS[task]())), args.windows)
-        for form in args.forms:
+        model = load_compact(ZOO / f"{task}.ictus")
+        forms = [form for form in args.forms if form != "small" or not has_stream(model)]
+        for form in forms:
             start_s = time.perf_counter()
-            model = load_compact(ZOO / f"{task}.ictus")
-            for w in each_witness(model, golden, boards=BOARDS, form=form):
+            is_first = form == forms[0]
+            for w in each_witness(model, golden, boards=BOARDS, form=form, with_litert=is_first):
                 print(f"| `{task}` | {form} | {w.name} | {w.n_units:,} | {w.n_different} |", flush=True)
             print(f"<!-- {task}, {form}: {time.perf_counter() - start_s:.0f} s -->", flush=True)
 

@@ -8,7 +8,7 @@ import numpy as np
 from ..compression.compact import CompactModel, CompactStage
 from .stream_plan import patient_bytes
 
-__all__ = ["CodeNeed", "arena_bytes", "lent_bytes"]
+__all__ = ["CodeNeed", "arena_bytes", "lent_bytes", "map_offsets"]
 
 _MOST_FOR_STREAMS = 4096
 """Rows beyond are not worth their RAM: a convolution that cannot wait takes about twice the instructions."""
@@ -35,7 +35,22 @@ def arena_bytes(model: CompactModel, code: Mapping[tuple[str, int], CodeNeed] | 
     ----------
     code : name of the stage and number of the layer from 1 -> need of a layer that is code
     """
-    code = code or {}
+    maps, weights, scratch = _needs(model, code or {})
+    streams = [_stream_bytes(stage) for stage in model.stages if stage.source == "stream"]
+    rows, pool = (max(sizes) for sizes in zip((0, 0), *streams, strict=True))
+    bottom = max(weights + sum(map(_whole_words, maps.values())), _whole_words(rows))
+    return bottom + scratch + _whole_words(pool)
+
+
+def map_offsets(model: CompactModel, code: Mapping[tuple[str, int], CodeNeed]) -> dict[str, int]:
+    """Bytes into the arena where the maps of ``even`` and ``odd`` layers and the ``kept`` one lie."""
+    maps, weights, _ = _needs(model, code)
+    ends = np.cumsum([weights, *map(_whole_words, maps.values())]).tolist()
+    return dict(zip(maps, ends, strict=False))
+
+
+def _needs(model: CompactModel, code: Mapping[tuple[str, int], CodeNeed]) -> tuple[dict[str, int], int, int]:
+    """Largest map of each kind, decoded weights or scratch of generated layers, and scratch of a stream's."""
     maps = {"even": 0, "odd": 0, "kept": 0}
     weights = scratch = 0
     for stage in model.stages:
@@ -49,10 +64,7 @@ def arena_bytes(model: CompactModel, code: Mapping[tuple[str, int], CodeNeed] | 
                 scratch = max(scratch, need.scratch_bytes)
             elif need is not None:
                 weights = max(weights, need.scratch_bytes)
-    streams = [_stream_bytes(stage) for stage in model.stages if stage.source == "stream"]
-    rows, pool = (max(sizes) for sizes in zip((0, 0), *streams, strict=True))
-    bottom = max(weights + sum(map(_whole_words, maps.values())), _whole_words(rows))
-    return bottom + scratch + _whole_words(pool)
+    return maps, weights, scratch
 
 
 def _stream_bytes(stage: CompactStage) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Inputs that Python, the host's C and the emulated C must treat alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,9 @@ __all__ = ["GoldenVectors"]
 
 _STREAM_ROWS = 640
 """Length of random strips for a model that takes any."""
+
+_BATCH = 256
+"""Units that the reference runs at once: maps of thousands of strips fill the memory."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,14 @@ class GoldenVectors:
 
     def expected(self, model: CompactModel) -> dict[str, np.ndarray]:
         """Logits of every stage by the integer reference."""
-        return model.run(self.features, self.window, self.context)
+        parts = [model.run(part.features, part.window, part.context) for part in self.batches(_BATCH)]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def batches(self, size: int) -> Iterator["GoldenVectors"]:
+        """The units in their order, at most `size` at a time; one empty batch if there are none."""
+        for start in range(0, max(len(self), 1), size):
+            rows = slice(start, start + size)
+            yield GoldenVectors(self.features[rows], self.window[rows], self.context[rows])
 
     def head(self, n: int) -> "GoldenVectors":
         """The first `n` units."""

@@ -10,13 +10,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..compression import CompactModel
+from .arena import lent_bytes
 from .c_export import write_sources
 from .emulator.emulator import EmulatedCore
 from .emulator.machine import LoadedModel, Machine
 from .emulator.qemu import build_networks, run_networks
 from .golden import GoldenVectors
 from .host import HostMachine
-from .targets import Board
+from .targets import TARGETS, Board
 from .tflite.writer import tflite_files
 from .toolchain import build_device, build_host
 
@@ -62,16 +63,18 @@ def each_witness(
     *others: GoldenVectors,
     boards: Sequence[Board] = (),
     form: str = "packed",
+    with_litert: bool = True,
 ) -> Iterator[Witness]:
     """Compare the host's C, boards of QEMU, LiteRT's reference kernels and the emulated Cortex-M4, one by one.
 
-    The host's C traps undefined behaviour; LiteRT is asked where it is installed.
+    The host's C traps undefined behaviour.
 
     Parameters
     ----------
     others : further units, such as strips of another length
     boards : of `targets`, each a witness
-    form : of the library: ``packed``, ``unrolled`` or ``auto``
+    form : of the library, see `codegen.generate`
+    with_litert : ask LiteRT, where it is installed; it runs the model in the same way for every form
 
     Raises
     ------
@@ -82,13 +85,13 @@ def each_witness(
     expected = [group.expected(model) for group in groups]
     n_units = sum(map(len, groups))
     with TemporaryDirectory(prefix="ictus-") as folder:
-        for name, run in _witnesses(model, Path(folder), boards, form):
+        for name, run in _witnesses(model, Path(folder), boards, form, with_litert):
             found = [run(group) for group in groups]
             yield Witness(name, n_units, sum(map(_n_different, found, expected)))
 
 
 def _witnesses(
-    model: CompactModel, folder: Path, boards: Sequence[Board], form: str
+    model: CompactModel, folder: Path, boards: Sequence[Board], form: str, with_litert: bool
 ) -> Iterator[tuple[str, Callable[[GoldenVectors], dict[str, np.ndarray]]]]:
     """Name of each form that runs the library, and how it runs units."""
     sources = folder / "sources"
@@ -97,20 +100,27 @@ def _witnesses(
     host = HostMachine(build_host(sources, folder / "host.so", sanitize=True))
     yield "C on the host", partial(_run, host, model, data)
     for board in boards:
-        program = build_networks(sources, board, folder / board.name)
+        own = folder / f"sources-{board.name}"
+        own.mkdir()
+        write_sources(model, own, target=_target_of(board), form=form)
+        program = build_networks(own, board, folder / board.name)
         yield f"C on {board.core}, QEMU's {board.name}", partial(run_networks, program, model)
-    if find_spec("ai_edge_litert"):
+    if with_litert and find_spec("ai_edge_litert"):
         yield "LiteRT reference kernels", partial(_run_litert, model)
     core = EmulatedCore(build_device(sources, folder / "ictus.elf").elf)
     yield "C on the emulated Cortex-M4", partial(_run, core, model, data)
 
 
+def _target_of(board: Board) -> str:
+    """The target whose instructions a board has."""
+    return next(name for name, target in TARGETS.items() if target.board == board)
+
+
 def _run(machine: Machine, model: CompactModel, data: bytes, golden: GoldenVectors) -> dict[str, np.ndarray]:
-    parts = []
-    for start in range(0, len(golden), _UNITS_PER_CALL):
-        rows = slice(start, start + _UNITS_PER_CALL)
-        loaded = LoadedModel.open(machine, model, data=data)
-        parts.append(loaded.run(golden.features[rows], golden.window[rows], golden.context[rows]))
+    parts, lent = [], lent_bytes(model)
+    for part in golden.batches(_UNITS_PER_CALL):
+        loaded = LoadedModel.open(machine, model, lent, data)
+        parts.append(loaded.run(part.features, part.window, part.context))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -113,7 +113,7 @@ def together(codes: list[GeneratedCode]) -> dict[str, str]:
             renamed = re.sub(r"ictus_code_(gate|screen|specialist)_", rf"ictus_code_m{number}_\1_", text)
             if name == "ictus_code.c":
                 table = renamed.partition("static")[2].partition("const ictus_code *const")[0]
-                table = re.sub(r"\blayers\b", f"layers_{number}", "static" + table)
+                table = re.sub(r"\b(layers|stages|run_[a-z]+)\b", rf"\1_{number}", "static" + table)
                 tables.append(re.sub(r"\bcode\b", f"code_{number}", table))
                 names.append(f"&code_{number}")
             else:

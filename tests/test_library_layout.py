@@ -22,9 +22,9 @@ CORES = {
 }
 
 
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zoo's model of beats, as `ictus export` writes it."""
+@pytest.fixture(scope="module", params=["packed", "small"])
+def library(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The zoo's model of beats, as `ictus export` writes it in a form."""
     model, folder = load_compact(ZOO / "beat.ictus"), tmp_path_factory.mktemp("library")
 
     def not_now(*_: object) -> None:
@@ -32,7 +32,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(c_export, "measure_footprint", not_now)
-        export_c(model, folder, GoldenVectors.random(model, 2))
+        export_c(model, folder, GoldenVectors.random(model, 2), form=request.param)
     return folder
 
 

@@ -112,20 +112,21 @@ def test_a_cortex_m33_finds_the_seconds_of_python_in_a_seizure(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("task", "units", "boards"),
+    ("task", "form", "units", "boards"),
     [
-        ("beat", lambda: golden_vectors(sample_record(), 64), BOARDS),
-        ("rhythm", lambda: golden_strips(8), BOARDS[:1]),
-        ("seizure", lambda: golden_eeg(20), BOARDS[:1]),
+        ("beat", "packed", lambda: golden_vectors(sample_record(), 64), BOARDS),
+        ("beat", "small", lambda: golden_vectors(sample_record(), 64), BOARDS[:1]),
+        ("beat", "unrolled", lambda: golden_vectors(sample_record(), 64), BOARDS[:1]),
+        ("rhythm", "packed", lambda: golden_strips(8), BOARDS[:1]),
+        ("seizure", "packed", lambda: golden_eeg(20), BOARDS[:1]),
     ],
-    ids=["beat", "rhythm", "seizure"],
 )
 def test_every_witness_gives_the_same_bytes(
-    task: str, units: Callable[[], GoldenVectors], boards: list[Board]
+    task: str, form: str, units: Callable[[], GoldenVectors], boards: list[Board]
 ) -> None:
     """The long version, 5,000 windows of each and all boards: benchmarks/witnesses.py."""
     golden = units()
-    witnesses = call_witnesses(load_compact(ZOO / f"{task}.ictus"), golden, boards=boards)
+    witnesses = call_witnesses(load_compact(ZOO / f"{task}.ictus"), golden, boards=boards, form=form)
     assert len(witnesses) >= 2 + len(boards)
     assert {(w.n_units, w.n_different) for w in witnesses} == {(len(golden), 0)}
 

@@ -6,13 +6,12 @@ counter, the output of a stream's second position, and the context.
 """
 
 from collections.abc import Iterable
-from itertools import groupby
 
-from .armv7em_pack import COUNTER, SECOND_OUT, names, pack, store_many
-from .assembly import Assembly, is_low
+from .armv7em_inputs import Registers, add_inputs
+from .armv7em_pack import CONTEXT, COUNTER, SECOND_OUT, names, pack, store_many
+from .assembly import Assembly
 from .formats import Bytes, Pairs
-from .loads import plan_loads
-from .program import Program, Tile, Use, tiles
+from .program import Program, Tile, tiles
 
 __all__ = ["MOST_ACCUMULATORS", "emit"]
 
@@ -21,23 +20,32 @@ _APART = 3
 _REACH = 3600
 """Bytes of code after which constants must follow: `adr` reaches 4095."""
 
-_CONTEXT = SECOND_OUT
 
+def emit(program: Program, size: int, shares: bool) -> Assembly:
+    """The function's instructions, with tiles of at most `size` channels.
 
-def emit(program: Program, size: int) -> Assembly:
-    """The function's instructions, with tiles of at most `size` channels."""
+    Parameters
+    ----------
+    shares : a register is kept for sums of two inputs that several channels take
+    """
     code = Assembly()
     code.op("push.w {r4-r11, lr}")
-    code.op("sub sp, #20", 2)
+    if _has_frame(program):
+        code.op("sub sp, #20", 2)
     (_begin_dense if program.site.is_dense else _begin_pairs)(code, program)
-    _emit_tiles(code, program, size)
+    _emit_tiles(code, program, size, shares)
     return code
+
+
+def _has_frame(program: Program) -> bool:
+    """Whether something lies on the stack."""
+    return program.loops or program.packs or bool(program.site.n_context)
 
 
 def _begin_dense(code: Assembly, program: Program) -> None:
     if program.site.n_context:
         code.op("ldr r2, [r0, #16]", 2)
-        code.op(f"str r2, [sp, #{_CONTEXT}]", 2)
+        code.op(f"str r2, [sp, #{CONTEXT}]", 2)
     code.op("ldr r1, [r0, #8]", 2)
     code.op("ldr r0, [r0]", 2)
 
@@ -53,7 +61,7 @@ def _begin_pairs(code: Assembly, program: Program) -> None:
         code.op(f"str r2, [sp, #{COUNTER}]", 2)
 
 
-def _emit_tiles(code: Assembly, program: Program, size: int) -> None:
+def _emit_tiles(code: Assembly, program: Program, size: int, shares: bool) -> None:
     """All tiles, with their constants behind as many of them as `adr` reaches."""
     n_pairs = max(program.n_pairs, 1)
     loop = f".L{program.name}_pair"
@@ -65,7 +73,7 @@ def _emit_tiles(code: Assembly, program: Program, size: int) -> None:
     for number, tile in enumerate(tiles(program, size, _APART)):
         label = f".L{program.name}_{number}"
         part = Assembly(n_pairs)
-        base = _emit_tile(part, program, tile, label, base)
+        base = _emit_tile(part, program, tile, label, base, shares)
         if pool and n_behind + part.n_bytes > _REACH:
             with code.repeated(n_pairs):
                 code.op(f"b.w {label}_code")
@@ -77,7 +85,8 @@ def _emit_tiles(code: Assembly, program: Program, size: int) -> None:
         pool.append((label, _initial(tile, program)))
     with code.repeated(n_pairs):
         _end_pair(code, program, base, loop)
-    code.op("add sp, #20", 2)
+    if _has_frame(program):
+        code.op("add sp, #20", 2)
     code.op("pop.w {r4-r11, pc}")
     _flush(code, pool)
 
@@ -113,7 +122,7 @@ def _end_pair(code: Assembly, program: Program, base: int, loop: str) -> None:
     code.op(f"bne.w {loop}")
 
 
-def _emit_tile(code: Assembly, program: Program, tile: Tile, label: str, base: int) -> int:
+def _emit_tile(code: Assembly, program: Program, tile: Tile, label: str, base: int, shares: bool) -> int:
     """One tile; `base` is the word that r0 points to, before and after."""
     accumulators = _accumulators(tile, program)
     inputs = [*names(2, 10 - len(accumulators)), "r12", "lr"]
@@ -122,7 +131,8 @@ def _emit_tile(code: Assembly, program: Program, tile: Tile, label: str, base: i
     else:
         code.op(f"adr.w r12, {label}")
         code.op(f"ldm.w r12, {{{', '.join(accumulators)}}}")
-    base = _add_inputs(code, program, tile, accumulators, inputs, base)
+    registers = Registers(accumulators, inputs, _has_two(tile, program), shares)
+    base = add_inputs(code, program, tile, registers, base)
     if program.site.is_dense:
         _finish_dense(code, program, tile, accumulators)
     elif tile.is_apart:
@@ -135,90 +145,6 @@ def _emit_tile(code: Assembly, program: Program, tile: Tile, label: str, base: i
 def _accumulators(tile: Tile, program: Program) -> list[str]:
     n = len(_initial(tile, program))
     return names(12 - n, n)
-
-
-def _add_inputs(
-    code: Assembly, program: Program, tile: Tile, accumulators: list[str], inputs: list[str], base: int
-) -> int:
-    words = {
-        index: list(uses)
-        for index, uses in groupby((u for u in tile.uses if u.operand.is_word), lambda use: use.operand.index)
-    }
-    n_words = program.n_words if program.n_pairs else program.reads.map_bytes // 4
-    reach = n_words - (program.n_pairs - 1) * program.site.layer.step if program.n_pairs else n_words
-    if words and base and min(words) < base:
-        code.move_base("r0", -4 * base)
-        base = 0
-    for load in plan_loads(sorted(words), len(inputs) - 2 * tile.is_apart, reach):
-        base = _emit_load(code, load.first, load.n, inputs, base)
-        for index, register in zip(range(load.first, load.first + load.n), inputs, strict=False):
-            for use in words.get(index, []):
-                _add_word(code, tile, use, register, accumulators, inputs[-2:], program)
-    plain = [use for use in tile.uses if not use.operand.is_word]
-    _add_bytes(code, [use for use in plain if not use.operand.of_context], "r0", accumulators, inputs[0], base)
-    in_context = [use for use in plain if use.operand.of_context]
-    if in_context:
-        code.op(f"ldr.w lr, [sp, #{_CONTEXT}]")
-        _add_bytes(code, in_context, "lr", accumulators, inputs[0], 0)
-    return base
-
-
-def _emit_load(code: Assembly, first: int, n: int, inputs: list[str], base: int) -> int:
-    """Words `first` to `first + n - 1` into the first registers of `inputs`; returns where r0 points then."""
-    offset = 4 * (first - base)
-    if n > 2:
-        code.move_base("r0", offset)
-        code.op(f"ldm.w r0!, {{{', '.join(inputs[:n])}}}")
-        return first + n
-    if n == 2 and offset > 1020:
-        code.move_base("r0", offset)
-        base, offset = first, 0
-    if n == 2:
-        code.op(f"ldrd {inputs[0]}, {inputs[1]}, [r0, #{offset}]")
-    else:
-        is_short = is_low(inputs[0]) and offset < 128
-        code.op(f"{'ldr' if is_short else 'ldr.w'} {inputs[0]}, [r0, #{offset}]", 2 if is_short else 4)
-    return base
-
-
-def _add_word(
-    code: Assembly, tile: Tile, use: Use, x: str, accumulators: list[str], temporary: list[str], program: Program
-) -> None:
-    """All weights of a tile that take a word, or one half of it."""
-    shift, half = use.operand.shift, use.operand.half
-    if tile.is_apart and (half >= 0 or not program.site.is_dense):
-        _add_apart(code, use, x, accumulators, temporary, _has_two(tile, program))
-        return
-    for add in use.adds:
-        exponent = add.exponent - shift - (16 if half == 1 else 0)
-        code.add_shifted(accumulators[add.accumulator], x, exponent, add.is_negative)
-
-
-def _add_apart(
-    code: Assembly, use: Use, x: str, accumulators: list[str], temporary: list[str], has_two: bool
-) -> None:
-    """The halves of a word are taken apart, then added: each to an accumulator of its own, or only one of them."""
-    lower, upper = temporary
-    shift, half = use.operand.shift, use.operand.half
-    code.op(f"sxth.w {lower}, {x}")
-    if half != 0:
-        code.op(f"sub.w {upper}, {x}, {lower}")
-    for add in use.adds:
-        name, exponent = "sub.w" if add.is_negative else "add.w", add.exponent - shift
-        if half != 1:
-            to = accumulators[add.accumulator * (1 + has_two)]
-            kind = "" if exponent == 0 else f", {'lsl' if exponent > 0 else 'asr'} #{abs(exponent)}"
-            code.op(f"{name} {to}, {to}, {lower}{kind}")
-        if half != 0:
-            to = accumulators[add.accumulator * (1 + has_two) + has_two]
-            code.op(f"{name} {to}, {to}, {upper}, asr #{16 - exponent}")
-
-
-def _add_bytes(code: Assembly, uses: list[Use], pointer: str, accumulators: list[str], x: str, base: int) -> None:
-    for use in uses:
-        code.op(f"ldrsb.w {x}, [{pointer}, #{use.operand.index - 4 * base}]")
-        for add in use.adds:
-            code.add_shifted(accumulators[add.accumulator], x, add.exponent, add.is_negative)
 
 
 def _clamp(code: Assembly, program: Program, register: str, channel: int) -> None:

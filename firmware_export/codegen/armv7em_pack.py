@@ -9,11 +9,14 @@ from math import gcd
 from .assembly import Assembly
 from .program import Program
 
-__all__ = ["COUNTER", "SECOND_OUT", "names", "pack", "store_many"]
+__all__ = ["CONTEXT", "COUNTER", "SECOND_OUT", "names", "pack", "store_many"]
 
 _UNROLLED = 6
 COUNTER, OUT, SECOND_OUT, SCRATCH = 0, 4, 8, 12
 """Offsets on the stack."""
+
+CONTEXT = SECOND_OUT
+"""The same of a dense layer, which has no second position."""
 
 
 def pack(code: Assembly, program: Program) -> None:
@@ -64,7 +67,7 @@ def _pack_stream(code: Assembly, program: Program) -> None:
     code.op(f"addne.w r3, r3, #{more}")
     with code.repeated(first + (program.n_pairs - 1) * more):
         if is_aligned:
-            _looped(code, program, lambda: [_pack_aligned(code) for _ in range(unroll)])
+            _looped(code, program, lambda: _pack_aligned(code, unroll))
         else:
             _looped(code, program, lambda: _pack_bytes(code, unroll))
 
@@ -96,18 +99,30 @@ def _pack_bytes(code: Assembly, n: int) -> None:
     store_many(code, "r2", names(4, n))
 
 
-def _pack_aligned(code: Assembly) -> None:
-    """Four words of two times four bytes."""
-    code.op("ldr.w r4, [r0], #4")
-    code.op("ldr.w r6, [r1], #4")
-    for to, x in (("r8", "r4"), ("r10", "r6")):
-        code.op(f"uxtb16 {to}, {x}")
-        code.op(f"uxtb16 r{int(to[1:]) + 1}, {x}, ror #8")
-    code.op("pkhbt r4, r8, r10, lsl #16")
-    code.op("pkhbt r5, r9, r11, lsl #16")
-    code.op("pkhtb r6, r10, r8, asr #16")
-    code.op("pkhtb r7, r11, r9, asr #16")
-    code.op("stm.w r2!, {r4-r7}")
+def _pack_aligned(code: Assembly, n: int) -> None:
+    """`n` times four bytes of both rows become as many times four words, eight words at a time where it goes."""
+    for _ in range(n // 2):
+        code.op("ldm.w r0!, {r9, r12}")
+        code.op("ldm.w r1!, {r10, lr}")
+        _take_apart(code, ("r9", "r10"), 4)
+        _take_apart(code, ("r12", "lr"), 8)
+        code.op("stm.w r2!, {r4-r11}")
+    if n % 2:
+        code.op("ldr.w r9, [r0], #4")
+        code.op("ldr.w r10, [r1], #4")
+        _take_apart(code, ("r9", "r10"), 4)
+        code.op("stm.w r2!, {r4-r7}")
+
+
+def _take_apart(code: Assembly, bytes_of: tuple[str, str], first: int) -> None:
+    """Four bytes of either row become pairs in four registers; the last of these may be one of the row's."""
+    one, other = bytes_of
+    words = names(first, 4)
+    code.op(f"pkhbt {words[0]}, {one}, {other}, lsl #16")
+    code.op(f"pkhtb {words[2]}, {other}, {one}, asr #16")
+    for even, odd in (words[:2], words[2:]):
+        code.op(f"uxtb16 {odd}, {even}, ror #8")
+        code.op(f"uxtb16 {even}, {even}")
 
 
 def names(first: int, n: int) -> list[str]:

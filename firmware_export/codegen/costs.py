@@ -19,6 +19,10 @@ __all__ = [
     "PER_CODE_CALL",
     "PER_PACKED_CALL",
     "PER_STAGE",
+    "PER_STAGE_CALL",
+    "PER_WHOLE_STAGE",
+    "STAGE_BYTES",
+    "STAGE_CALL_BYTES",
     "Passes",
     "context_copy",
     "packed_bytes",
@@ -34,6 +38,14 @@ CODE_BYTES = 9 + 12
 """Flash of a generated layer besides its code: the header, and its row in the table."""
 
 PER_CODE_CALL = 36
+"""Instructions that call a generated layer in the loop over all layers."""
+
+PER_WHOLE_STAGE, PER_STAGE_CALL = 47, 4.5
+"""The same two of a stage whose layers are all code, which has a function of its own."""
+
+STAGE_BYTES, STAGE_CALL_BYTES = 34, 8
+"""Flash of such a function, and of each layer in it."""
+
 PER_PACKED_CALL = 59
 _TILE = 4
 
@@ -83,15 +95,15 @@ def context_copy(n_context: int, n_copied: int) -> int:
     return 8 + 4 * (n_context + n_copied)
 
 
-def stream_glue(layer: StreamedLayer, n_rows: int) -> float:
+def stream_glue(layer: StreamedLayer, n_rows: int, is_code: bool) -> float:
     """Instructions of a stream around one of its convolutions, into which `n_rows` came from outside."""
     runs = sum(layer.runs.values())
-    return 150 * runs + 2.2 * layer.moved * layer.channels + 6 * n_rows * layer.channels
+    return (80 if is_code else 140) * runs + 2.2 * layer.moved * layer.channels + 6 * n_rows * layer.channels
 
 
 def pool_passes(positions: int, channels: int) -> float:
     """Instructions of what pools."""
-    return 20 * positions + 9 * positions * channels
+    return 20 * positions + 6.7 * positions * channels
 
 
 def stream_start(channels: int) -> float:

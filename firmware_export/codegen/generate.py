@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 from ...compression.compact import CompactModel
 from ...compression.model_file import to_bytes
-from ..arena import CodeNeed
 from . import armv6m, armv7em, portable
 from .assembly import Assembly, function_text
 from .formats import Bytes, Format
 from .program import Program
 from .sites import Key, Site, agree_on_formats, sites_of
+from .table import CRC_OFFSET, table_lines
 
-__all__ = ["Backend", "backend_of", "best_assembly", "code_files", "device_bytes", "needs_of", "programs_of"]
+__all__ = ["Backend", "backend_of", "best_assembly", "code_files", "device_bytes", "programs_of"]
 
 _HEADER, _STAGE, _LAYER = 20, 4, 9
 _IS_CODE = 16
-_CRC_OFFSET = 16
 _SIZES = range(4, armv7em.MOST_ACCUMULATORS + 1)
 _PORTABLE_SIZE = 4
 
@@ -59,16 +58,11 @@ def _read(site: Site, formats: Mapping[Key, Format]) -> Format:
     return plain if site.producer is None else formats.get(site.producer, plain)
 
 
-def needs_of(programs: Mapping[Key, Program]) -> dict[Key, CodeNeed]:
-    """RAM of generated layers."""
-    return {key: CodeNeed(program.scratch_bytes, program.map_bytes) for key, program in programs.items()}
-
-
 def best_assembly(program: Program) -> Assembly:
-    """A layer for Cortex-M4 with the tile size that takes the fewest instructions."""
+    """A layer for Cortex-M4 with the tile size that takes the fewest instructions, sums shared or not."""
     width = program.site.layer.out_channels
     sizes = {-(-width // size): size for size in reversed(_SIZES)}  # the smallest of those that give as many tiles
-    found = [armv7em.emit(program, size) for size in sizes.values()]
+    found = [armv7em.emit(program, size, shares) for size in sizes.values() for shares in (False, True)]
     return min(found, key=lambda code: (code.executed, code.n_bytes))
 
 
@@ -108,7 +102,7 @@ def device_bytes(model: CompactModel, code: Sequence[Key]) -> bytes:
                 parts.append(data[cursor:end])
             cursor = end
     body = b"".join(parts)
-    head = data[: _CRC_OFFSET - 4] + struct.pack("<I", _HEADER + len(body))
+    head = data[: CRC_OFFSET - 4] + struct.pack("<I", _HEADER + len(body))
     return head + struct.pack("<I", zlib.crc32(body, zlib.crc32(head))) + body
 
 
@@ -135,6 +129,11 @@ def _comment(model: CompactModel, what: str, about: str) -> str:
     return _COMMENT.format(task=model.task, what=what, about=about)
 
 
+def _table(model: CompactModel, data: bytes, programs: Mapping[Key, Program]) -> str:
+    about = "It belongs to the model whose header has this CRC-32."
+    return _comment(model, "a table", about) + _text(table_lines(model, data, programs))
+
+
 def _header(model: CompactModel, programs: Mapping[Key, Program]) -> str:
     def lines() -> Iterator[str]:
         yield from (
@@ -148,20 +147,6 @@ def _header(model: CompactModel, programs: Mapping[Key, Program]) -> str:
         yield from ("", "#endif")
 
     return _comment(model, "functions", "Their inputs and outputs are described in ictus_code.h.") + _text(lines())
-
-
-def _table(model: CompactModel, data: bytes, programs: Mapping[Key, Program]) -> str:
-    def lines() -> Iterator[str]:
-        yield from ('#include "ictus_code_layers.h"', "", "#include <stddef.h>", "")
-        yield "static const ictus_code_layer layers[] = {"
-        for program in programs.values():
-            yield f"    {{{program.name}, {program.scratch_bytes}u, {program.map_bytes}u}},"
-        yield from ("};", "")
-        (crc,) = struct.unpack_from("<I", data, _CRC_OFFSET)
-        yield f"static const ictus_code code = {{0x{crc:08x}u, {len(programs)}u, layers}};"
-        yield from ("", "const ictus_code *const ictus_codes[] = {&code, NULL};")
-
-    return _comment(model, "a table", "It belongs to the model whose header has this CRC-32.") + _text(lines())
 
 
 def _portable(

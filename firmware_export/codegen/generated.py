@@ -10,9 +10,10 @@ from ...signals.errors import InputError
 from ..arena import arena_bytes, lent_bytes
 from ..targets import get_target
 from .choose import Choice
-from .generate import backend_of, code_files, device_bytes, needs_of, programs_of
+from .generate import backend_of, code_files, device_bytes, programs_of
 from .predict import LayerPlan, Predictor, total_bytes
 from .small import PER_STAGE, SmallLayer, small_program
+from .table import needs_of
 
 __all__ = ["FORMS", "GeneratedCode", "generate"]
 

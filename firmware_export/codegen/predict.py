@@ -1,6 +1,6 @@
 """Instructions and flash of a model for any choice of layers that become code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,10 @@ from ..stream_plan import TILE, StreamedLayer, patient_bytes, plan_stream, run_c
 from . import costs
 from .assembly import Assembly
 from .choose import Choice, Option, groups_of, options
-from .generate import best_assembly, needs_of, programs_of
+from .generate import best_assembly, programs_of
 from .program import Program
 from .sites import Key, Site, sites_of
+from .table import needs_of, whole_stages
 
 __all__ = ["LayerPlan", "Predictor", "total_bytes"]
 
@@ -90,7 +91,11 @@ class Predictor:
         def at(site: Site) -> StreamedLayer | None:
             return streams[site.key[0]][site.key[1] - 1] if site.is_streamed else None
 
-        return tuple(self._plan(site, programs.get(site.key), at(site)) for site in self.sites.values())
+        whole = whole_stages(self.model, code)
+        return tuple(
+            self._plan(site, programs.get(site.key), at(site), whole.get(site.key[0], []))
+            for site in self.sites.values()
+        )
 
     def flash_bytes(self, code: Choice) -> int:
         """Of model and code."""
@@ -108,7 +113,9 @@ class Predictor:
 
     def stage_instructions(self, plans: tuple[LayerPlan, ...], stage: str) -> float:
         """Instructions of one run of a stage."""
-        found = costs.PER_STAGE + sum(plan.instructions for plan in plans if plan.stage == stage)
+        code = [(plan.stage, plan.number) for plan in plans if plan.form == "unrolled"]
+        start = costs.PER_WHOLE_STAGE if stage in whole_stages(self.model, code) else costs.PER_STAGE
+        found = start + sum(plan.instructions for plan in plans if plan.stage == stage)
         streamed = [site for site in self.sites.values() if site.key[0] == stage and site.is_streamed]
         return found + (costs.stream_start(streamed[-1].layer.out_channels) if streamed else 0)
 
@@ -120,17 +127,22 @@ class Predictor:
         layers = [layer for layer in stage.layers if layer.out_length == 0]
         return self._simulated(stage, patient_bytes(layers, self.model.window_shape[1]))[key[1] - 1]
 
-    def _plan(self, site: Site, program: Program | None, streamed: StreamedLayer | None) -> LayerPlan:
+    def _plan(
+        self, site: Site, program: Program | None, streamed: StreamedLayer | None, whole: Sequence[Key] = ()
+    ) -> LayerPlan:
+        """A layer's plan; `whole` are the layers of its stage if they have a function of their own."""
         form = "packed" if program is None else "unrolled"
         bound = int(np.abs(site.bounds).max())
         if program is None:
             flash = self._packed_bytes[site.key]
         else:
             flash = self.assembly(program).n_bytes + costs.CODE_BYTES
+            flash += costs.STAGE_BYTES * (site.key in whole[:1]) + costs.STAGE_CALL_BYTES * (site.key in whole)
         if streamed is not None:
             instructions = self._streamed_layer(site, program, streamed)
         elif program is not None:
-            instructions = self.assembly(program).executed + costs.PER_CODE_CALL
+            call = costs.PER_STAGE_CALL if whole else costs.PER_CODE_CALL
+            instructions = self.assembly(program).executed + call
         else:
             copied = site.n_inputs if site.producer is None else 0
             instructions = costs.PER_PACKED_CALL + self._packed[site.key].map(site.layer.out_length)
@@ -139,7 +151,8 @@ class Predictor:
 
     def _streamed_layer(self, site: Site, program: Program | None, at: StreamedLayer) -> float:
         positions = sum(n * runs for n, runs in at.runs.items())
-        total = costs.stream_glue(at, _ROWS.get(self.model.task, _OTHER_ROWS) if site.key[1] == 1 else 0)
+        n_rows = _ROWS.get(self.model.task, _OTHER_ROWS) if site.key[1] == 1 else 0
+        total = costs.stream_glue(at, n_rows, program is not None)
         for n, runs in at.runs.items():
             one = self._packed[site.key].tile(n) if program is None else self._code_tile(program, n)
             total += runs * one

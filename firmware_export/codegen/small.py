@@ -263,13 +263,21 @@ def _layer(small: SmallLayer) -> str:
     return f"    {{{', '.join(map(str, (*numbers, site.n_context, -int(layer.relu))))}}},"
 
 
+def _in_size(model: CompactModel, source: str) -> int:
+    """Values that a stage is given; its first layer may read fewer."""
+    if source == "kept":
+        return next(stage.layers[stage.n_kept - 1].out_size for stage in model.stages if stage.n_kept)
+    window = model.window_shape[0] * model.window_shape[1]
+    return {"features": model.n_features, "window": window, "context": model.n_context}[source]
+
+
 def _stages(model: CompactModel, layers: Sequence[SmallLayer]) -> Iterator[str]:
     at = 0
     for stage in model.stages:
         own = [layer for layer in layers if layer.site.key[0] == stage.name]
         yield _STAGE.format(
             at=at,
-            in_size=own[0].site.n_inputs,
+            in_size=_in_size(model, stage.source),
             n_logits=stage.layers[-1].out_size,
             source=stage.source.upper(),
             n_layers=len(own),

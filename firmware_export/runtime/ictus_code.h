@@ -24,10 +24,15 @@ typedef struct {
     uint16_t map_bytes;     /* of its map if only generated layers read it; 0 if it is int8[T][C] */
 } ictus_code_layer;
 
+/* A stage whose layers are all code, of a stream those behind its pooling: returns where its logits lie. Arguments as for
+ * ictus_model_run_stage, and the model's arena. */
+typedef const int8_t *(*ictus_code_stage)(const int8_t *input, const int8_t *context, uint32_t *arena);
+
 typedef struct {
     uint32_t crc32; /* in the header of the model that the code belongs to */
     uint32_t n_layers;
     const ictus_code_layer *layer; /* [n_layers] */
+    const ictus_code_stage *stage; /* of each of the model's stages, NULL where a layer is no code */
 } ictus_code;
 
 /* All code of this program, NULL behind the last: ictus_code.c here has none, a generated one takes its place. */

@@ -1,5 +1,6 @@
 #include "ictus_model.h"
 
+#include "ictus_fixed.h"
 #include "ictus_layer.h"
 #include "ictus_stream.h"
 
@@ -275,7 +276,7 @@ static void copy(int8_t *to, const int8_t *from, uint32_t n)
 
 /* Run the layers of a stage. Odd layers write map 1 and even ones map 0, the kept one the kept map; a context
  * goes behind the map that the layer reads. */
-static const int8_t *run_layers(const ictus_model *model, const ictus_stage *stage, const int8_t *input,
+static ICTUS_NOINLINE const int8_t *run_layers(const ictus_model *model, const ictus_stage *stage, const int8_t *input,
                                 const int8_t *context)
 {
     int8_t *arena = (int8_t *)model->arena;
@@ -319,6 +320,7 @@ ictus_status ictus_model_run_stage(const ictus_model *model, unsigned number, co
     const ictus_stage *stage = &model->stage[number];
     if (input == NULL && stage->source != ICTUS_SOURCE_KEPT)
         return ICTUS_NULL_ARGUMENT;
-    *logits = run_layers(model, stage, input, context);
+    const ictus_code_stage whole = model->code != NULL ? model->code->stage[number] : NULL;
+    *logits = whole != NULL ? whole(input, context, model->arena) : run_layers(model, stage, input, context);
     return ICTUS_OK;
 }

@@ -144,12 +144,24 @@ static void drop(ictus_stream_layer *at, uint32_t n)
     at->skip = n - gone;
 }
 
+/* Forget rows that no position reads: a stride longer than the kernel is rare. */
+static ICTUS_NOINLINE void skip(ictus_stream_layer *at)
+{
+    drop(at, at->skip);
+}
+
 /* `n` rows were written behind those that were there. */
 static void accept(ictus_stream_layer *at, uint32_t n)
 {
     at->filled += n;
     if (at->skip != 0)
-        drop(at, at->skip);
+        skip(at);
+}
+
+static void raise_to(uint8_t *largest, uint32_t value)
+{
+    if (*largest < value)
+        *largest = (uint8_t)value;
 }
 
 static void pool(ictus_stream *stream, uint32_t n)
@@ -159,38 +171,48 @@ static void pool(ictus_stream *stream, uint32_t n)
     uint8_t *largest = (uint8_t *)stream->pooled + width;
     uint32_t *sums = stream->sums; /* which no write to `largest` can change */
     stream->n_positions += n;
-    for (; n > 0; --n, x += width) {
+    for (; n >= 2u; n -= 2u, x += 2u * width) {
         for (unsigned c = 0; c < width; ++c) {
-            sums[c] += x[c];
-            if (x[c] > largest[c])
-                largest[c] = x[c];
+            const uint32_t a = x[c], b = x[c + width];
+            sums[c] += a + b;
+            raise_to(&largest[c], a > b ? a : b);
         }
     }
+    for (unsigned c = 0; n > 0 && c < width; ++c) {
+        sums[c] += x[c];
+        raise_to(&largest[c], x[c]);
+    }
+}
+
+/* Compute two pairs of positions of a convolution that is code, which are so many positions apart, or one pair. */
+static void run_pairs(const ictus_stream *stream, const ictus_stream_layer *at, uint32_t n_pairs, uint32_t apart,
+                      const int8_t *in, int8_t *out)
+{
+    const uint8_t *header = at->header;
+    const uint32_t step = (uint32_t)at->stride * at->channels, width = header[7];
+    const ictus_code_call call = {{in, in + apart * step}, {out, out + apart * width}, NULL, stream->scratch, n_pairs};
+    stream->model->code->layer[header[4] | (uint32_t)header[5] << 8].run(&call);
 }
 
 /* Compute `n` positions of a convolution that is code, 1..ICTUS_TILE: 0 and 2 together, then 1 and 3, or 0 and 1. A lone
  * one is computed twice. */
 static void run_code(const ictus_stream *stream, const ictus_stream_layer *at, uint32_t n, int8_t *out)
 {
-    const uint8_t *header = at->header;
-    const ictus_code_layer *code = &stream->model->code->layer[header[4] | (uint32_t)header[5] << 8];
-    const uint32_t step = (uint32_t)at->stride * at->channels, width = header[7];
     const int8_t *in = at->rows;
-    while (n > 0) {
-        const uint32_t n_pairs = n == ICTUS_TILE ? 2u : 1u, apart = n == 1u ? 0u : n_pairs;
-        const ictus_code_call call = {{in, in + apart * step}, {out, out + apart * width}, NULL, stream->scratch, n_pairs};
-        code->run(&call);
-        n -= n == 1u ? 1u : 2u * n_pairs;
-        in += 2u * step;
-        out += 2u * width;
+    if (n == ICTUS_TILE) {
+        run_pairs(stream, at, 2, 2, in, out);
+        return;
     }
+    run_pairs(stream, at, 1, n > 1u ? 1u : 0u, in, out);
+    if (n == 3u)
+        run_pairs(stream, at, 1, 0, in + 2u * at->stride * at->channels, out + 2u * at->header[7]);
 }
 
 /* Compute `n` positions of a convolution and hand them on. */
-static void run(ictus_stream *stream, unsigned number, uint32_t n)
+static void run(ictus_stream *stream, ictus_stream_layer *at, uint32_t n)
 {
-    ictus_stream_layer *at = &stream->layer[number], *behind = at + 1;
-    const int is_last = number + 1u == stream->n_layers;
+    ictus_stream_layer *behind = at + 1;
+    const int is_last = behind == &stream->layer[stream->n_layers];
     int8_t *out = is_last ? stream->last : behind->rows + behind->filled * behind->channels;
     if ((at->header[8] & ICTUS_IS_CODE) != 0) {
         run_code(stream, at, n, out);
@@ -209,23 +231,25 @@ static void run(ictus_stream *stream, unsigned number, uint32_t n)
 /* Positions for which a convolution has rows, at most a tile. */
 static uint32_t waiting(const ictus_stream_layer *at)
 {
+    const uint32_t stride = at->stride;
     if (at->filled < at->kernel)
         return 0;
-    const uint32_t n = (at->filled - at->kernel) / at->stride + 1u;
-    return n < ICTUS_TILE ? n : ICTUS_TILE;
+    const uint32_t beyond = at->filled - at->kernel;
+    return beyond < (ICTUS_TILE - 1u) * stride ? beyond / stride + 1u : ICTUS_TILE;
 }
 
 /* Run every convolution from `first` on that has the rows it waits for, the last ones before the first ones, so
  * that each finds room behind it. */
-static void settle(ictus_stream *stream, unsigned first)
+static void settle(ictus_stream *stream, ictus_stream_layer *first)
 {
-    unsigned number = first;
+    const ictus_stream_layer *end = &stream->layer[stream->n_layers];
+    ictus_stream_layer *at = first;
     for (;;) {
-        if (number < stream->n_layers && stream->layer[number].filled >= stream->layer[number].ready) {
-            run(stream, number, waiting(&stream->layer[number]));
-            ++number;
-        } else if (number > first) {
-            --number;
+        if (at != end && at->filled >= at->ready) {
+            run(stream, at, waiting(at));
+            ++at;
+        } else if (at != first) {
+            --at;
         } else {
             return;
         }
@@ -248,17 +272,17 @@ void ictus_stream_push(ictus_stream *stream, const int8_t *rows, uint32_t n_rows
         n_rows -= n;
         accept(first, n);
         if (first->filled >= first->ready)
-            settle(stream, 0);
+            settle(stream, first);
     }
 }
 
 ictus_status ictus_stream_finish(ictus_stream *stream, const int8_t *context, const int8_t **logits)
 {
     const unsigned width = stream->n_pooled;
-    for (unsigned number = 0; number < stream->n_layers; ++number) {
-        for (uint32_t n = waiting(&stream->layer[number]); n > 0; n = waiting(&stream->layer[number])) {
-            run(stream, number, n);
-            settle(stream, number + 1u);
+    for (ictus_stream_layer *at = stream->layer; at != &stream->layer[stream->n_layers]; ++at) {
+        for (uint32_t n = waiting(at); n > 0; n = waiting(at)) {
+            run(stream, at, n);
+            settle(stream, at + 1);
         }
     }
     if (stream->n_positions == 0)

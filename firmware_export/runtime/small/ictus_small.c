@@ -147,7 +147,7 @@ ictus_status ictus_model_run_stage(const ictus_model *model, unsigned number, co
     for (const ictus_small_layer *end = layer + stage->n_layers; layer != end; ++layer) {
         const int8_t *in = layer->in == ICTUS_SMALL_INPUT ? input : arena + layer->in;
         for (unsigned i = 0; i < layer->n_context; ++i)
-            arena[layer->in + layer->taps - layer->n_context + i] = context[i];
+            arena[(uint32_t)layer->in + layer->taps - layer->n_context + i] = context[i];
         out = arena + layer->out;
         next = layer->in_pairs != 0 ? run_pairs(layer, next, in, model->arena, out)
                                     : run_positions(layer, next, in, out);
