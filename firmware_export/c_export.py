@@ -11,7 +11,7 @@ from ..signals.whole_files import atomic_folder
 from .emulator.footprint import measure_footprint
 from .emulator.worst_case import worst_case
 from .golden import GoldenVectors
-from .library import write_library, write_sources
+from .library import LibraryModel, write_library, write_sources
 from .library.c_text import write_text
 from .library.readme import Costs, readme
 from .targets import DEFAULT_TARGET, Target, get_target
@@ -57,9 +57,9 @@ def export_c(
     try:
         with atomic_folder(directory) as part:
             (part / "src").mkdir()
-            data = write_sources(model, part / "src", target=target, form=form, max_flash=max_flash)
+            written = write_sources(model, part / "src", target=target, form=form, max_flash=max_flash)
             write_library(model, part, golden)
-            costs = _measured(model, part / "src", data, golden, get_target(target), counts)
+            costs = _measured(model, part / "src", written, golden, get_target(target), counts)
             write_text(part / "README.md", readme(model, costs))
             names = sorted(path.relative_to(part) for path in part.rglob("*") if path.is_file())
     except OSError as error:
@@ -70,7 +70,7 @@ def export_c(
 def _measured(
     model: CompactModel,
     sources: Path,
-    data: bytes,
+    written: LibraryModel,
     golden: GoldenVectors,
     target: Target,
     counts: np.ndarray | None,
@@ -78,7 +78,7 @@ def _measured(
     """What the library takes; None where the tools are not installed."""
     emulated = target if target.name in _EMULATED else get_target(DEFAULT_TARGET)
     try:
-        footprint = measure_footprint(model, sources, golden, data, emulated.name)
+        footprint = measure_footprint(model, sources, golden, written, emulated.name)
         worst = None if counts is None else worst_case(model.task, sources, counts, emulated.name)
         with TemporaryDirectory(prefix="ictus-") as folder:
             linked = target if target.flags else emulated

@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..compression import CompactModel
-from .arena import lent_bytes
 from .c_export import write_sources
 from .emulator.emulator import EmulatedCore
 from .emulator.machine import LoadedModel, Machine
 from .emulator.qemu import build_networks, run_networks
 from .golden import GoldenVectors
 from .host import HostMachine
+from .library import LibraryModel
 from .targets import TARGETS, Board
 from .tflite.writer import tflite_files
 from .toolchain import build_device, build_host
@@ -96,9 +96,9 @@ def _witnesses(
     """Name of each form that runs the library, and how it runs units."""
     sources = folder / "sources"
     sources.mkdir()
-    data = write_sources(model, sources, form=form)
+    written = write_sources(model, sources, form=form)
     host = HostMachine(build_host(sources, folder / "host.so", sanitize=True))
-    yield "C on the host", partial(_run, host, model, data)
+    yield "C on the host", partial(_run, host, model, written)
     for board in boards:
         own = folder / f"sources-{board.name}"
         own.mkdir()
@@ -108,7 +108,7 @@ def _witnesses(
     if with_litert and find_spec("ai_edge_litert"):
         yield "LiteRT reference kernels", partial(_run_litert, model)
     core = EmulatedCore(build_device(sources, folder / "ictus.elf").elf)
-    yield "C on the emulated Cortex-M4", partial(_run, core, model, data)
+    yield "C on the emulated Cortex-M4", partial(_run, core, model, written)
 
 
 def _target_of(board: Board) -> str:
@@ -116,10 +116,12 @@ def _target_of(board: Board) -> str:
     return next(name for name, target in TARGETS.items() if target.board == board)
 
 
-def _run(machine: Machine, model: CompactModel, data: bytes, golden: GoldenVectors) -> dict[str, np.ndarray]:
-    parts, lent = [], lent_bytes(model)
+def _run(
+    machine: Machine, model: CompactModel, written: LibraryModel, golden: GoldenVectors
+) -> dict[str, np.ndarray]:
+    parts = []
     for part in golden.batches(_UNITS_PER_CALL):
-        loaded = LoadedModel.open(machine, model, lent, data)
+        loaded = LoadedModel.open(machine, model, written.lent_bytes, written.data)
         parts.append(loaded.run(part.features, part.window, part.context))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

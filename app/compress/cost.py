@@ -112,9 +112,9 @@ def decision_cost(
         the core and the reference disagree
     """
     with TemporaryDirectory(prefix="ictus-") as folder:
-        write_sources(model, Path(folder))
+        written = write_sources(model, Path(folder))
         try:
-            footprint = measure_footprint(model, Path(folder), golden)
+            footprint = measure_footprint(model, Path(folder), golden, written)
         except MissingToolError:
             return None
     device = get_device()

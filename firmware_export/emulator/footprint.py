@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from ...compression.compact import CompactModel
 from ...signals.errors import IctusError
-from ..arena import lent_bytes
 from ..golden import GoldenVectors
+from ..library import LibraryModel
 from ..targets import DEFAULT_TARGET, get_target
 from ..toolchain import build_device, device_flags
 from .emulator import EmulatedCore, Profile
@@ -50,17 +50,13 @@ class Footprint:
 
 
 def measure_footprint(
-    model: CompactModel,
-    sources: Path,
-    golden: GoldenVectors,
-    data: bytes | None = None,
-    target: str = DEFAULT_TARGET,
+    model: CompactModel, sources: Path, golden: GoldenVectors, written: LibraryModel, target: str = DEFAULT_TARGET
 ) -> Footprint:
     """Build an exported directory, run every stage of every unit on the emulated core, and compare.
 
     Parameters
     ----------
-    data : the model as it lies in the library, what `write_sources` returns; None if none of its layers is code
+    written : what `write_sources` returned
     target : a core whose instructions the emulated one has
 
     Raises
@@ -72,7 +68,7 @@ def measure_footprint(
         image = build_device(sources, Path(directory) / "ictus.elf", target=target)
         has_stream = any(stage.source == "stream" for stage in model.stages)
         core = EmulatedCore(image.elf, _STAGES | (_STREAM if has_stream else {}))
-    loaded = LoadedModel.open(core, model, lent_bytes(model), data)
+    loaded = LoadedModel.open(core, model, written.lent_bytes, written.data)
     core.reset_stack()
     expected = golden.expected(model)
     instructions = dict.fromkeys(expected, 0.0)

@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,24 @@ from ..targets import DEFAULT_TARGET
 from ..toolchain import RUNTIME_DIRECTORY
 from .c_text import c_rows, write_text
 
-__all__ = ["accumulator_bound", "has_stream", "runtime_files", "write_sources"]
+__all__ = ["LibraryModel", "accumulator_bound", "has_stream", "runtime_files", "write_sources"]
 
 _OF_EEG = ("ictus_eeg", "ictus_seizure")
 _OF_ECG = ("ictus.", "ictus_alarm", "ictus_beat", "ictus_filter.c", "ictus_guard", "ictus_q", "ictus_rhythm")
+
+
+@dataclass(frozen=True)
+class LibraryModel:
+    """A model as it lies in an exported library.
+
+    Attributes
+    ----------
+    data : its device bytes; those of `to_bytes` unless some of its layers are code
+    lent_bytes : RAM that the library lends its stages, `ICTUS_ARENA_BYTES`
+    """
+
+    data: bytes
+    lent_bytes: int
 
 
 def write_sources(
@@ -28,7 +43,7 @@ def write_sources(
     target: str = DEFAULT_TARGET,
     form: str = "packed",
     max_flash: int | None = None,
-) -> bytes:
+) -> LibraryModel:
     """Write into an existing directory only what a build takes: the runtime and the model.
 
     Parameters
@@ -39,7 +54,7 @@ def write_sources(
 
     Returns
     -------
-    the model as it lies in the library: that of `to_bytes` unless some of its layers are code.
+    the model as it lies there.
 
     Raises
     ------
@@ -60,7 +75,7 @@ def write_sources(
     write_text(directory / "ictus_model_data.c", _model_source(data))
     if model.task != "seizure":
         write_alarm(directory)
-    return data
+    return LibraryModel(data, arena)
 
 
 def runtime_files(task: str, form: str = "packed") -> list[Path]:
