@@ -6,12 +6,12 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from ..models.averaging import WeightAverage
 from ..models.ensemble import Ensemble
 from ..models.float_model import FloatModel
 from ..models.network import NetLayer, StagedNet
 from ..models.train import Progress
 from ..signals import InputError
-from .averaging import WeightAverage
 from .channel_order import order_channels
 from .compact import CompactModel
 from .criteria import channel_criterion

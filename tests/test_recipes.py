@@ -25,13 +25,13 @@ from ictus.compression import (
     recipe_from,
     to_bytes,
 )
-from ictus.compression.averaging import WeightAverage
 from ictus.compression.criteria import ChannelCriterion, WeightCriterion, weight_criterion
 from ictus.compression.narrow import all_channels, narrowed
 from ictus.compression.prune import Pruner, channels_to_keep, prunable_layers
 from ictus.compression.reference_layer import ReferenceLayer
 from ictus.compression.registry import offered
 from ictus.compression.schedules import Schedule
+from ictus.models.averaging import WeightAverage
 from ictus.models.beat_data import LabelledBeats
 from ictus.models.beat_train import BeatTrainingSet, GateData, TrainConfig, train_beats
 from ictus.models.ensemble import Ensemble
