@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from ..signals import UnanalysableError
 from ..signals.eeg_wave import EEG_FS_HZ, EEG_UV_PER_COUNT
+from .averaging import WeightAverage
 from .eeg_segments import EegSegments, SegmentTask, segment_features, segment_net_spec, segment_wave
 from .float_model import FloatModel
 from .network import StagedNet
@@ -39,11 +40,12 @@ class SegmentConfig:
     stretch : largest change of the time scale, as a ratio's logarithm
     gain_sigma : standard deviation of the logarithm of a random gain
     noise_uv : largest standard deviation of white noise
+    averaging : last share of the float training over which the weights are averaged; 0 takes the last step's
     """
 
     fit: FitConfig = field(
         default_factory=lambda: FitConfig(
-            epochs=24, min_steps=0, batch_size=64, learning_rate=8e-3, weight_decay=1e-2
+            epochs=96, min_steps=0, batch_size=64, learning_rate=8e-3, weight_decay=1e-2
         )
     )
     window_s: float = 4.0
@@ -52,6 +54,7 @@ class SegmentConfig:
     stretch: float = 0.05
     gain_sigma: float = 0.1
     noise_uv: float = 2.0
+    averaging: float = 0.5
 
     @property
     def n_window(self) -> int:
@@ -64,9 +67,15 @@ class SegmentConfig:
 
 
 DELHI_CONFIG = SegmentConfig(
-    fit=FitConfig(epochs=60, min_steps=0, batch_size=32, learning_rate=6e-3, weight_decay=3e-2), window_s=4.5
+    fit=FitConfig(epochs=60, min_steps=0, batch_size=32, learning_rate=6e-3, weight_decay=3e-2),
+    window_s=4.5,
+    averaging=0.0,
 )
 """For 150 segments of 5.12 s."""
+
+
+_N_SETTLING = 20
+"""Crops of every segment from which batch norms are measured."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +196,22 @@ def sampled_loss(
         return float(segment_loss(net, batch, _weight_of(label, config), config.fit, teacher))
 
 
+def _settle_norms(net: nn.Module, sampler: _CropSampler) -> None:
+    """Batch norms take the mean and variance that averaged weights give, over several crops of every segment."""
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+    net.train()
+    with torch.no_grad():
+        for _ in range(_N_SETTLING):
+            batch = sampler.batch(np.arange(len(sampler.label)))
+            net(batch.wave, batch.context)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
 def train_eeg_segments(
     segments: EegSegments, task: SegmentTask, config: SegmentConfig, progress: Progress | None = None
 ) -> FloatModel:
@@ -203,5 +228,10 @@ def train_eeg_segments(
     for parameter in net.gate.parameters():
         nn.init.zeros_(parameter)
     taking_part = segments.of(task)
-    fit_segments(net, taking_part, task.label_of(taking_part.group), config, progress=progress)
+    label = task.label_of(taking_part.group)
+    average = WeightAverage(net, config.averaging)
+    fit_segments(net, taking_part, label, config, on_step=average, progress=progress)
+    if config.averaging:
+        average.put()
+        _settle_norms(net, _CropSampler(taking_part, label, config))
     return FloatModel(net.eval(), {"gate": -128.0, "screen": -128.0})

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from ictus.compression import Recipe, compress_segments, from_bytes, to_bytes
@@ -30,7 +31,7 @@ from ictus.models.parallel_cnn import (
     score_parallel_cnn,
     window_folds,
 )
-from ictus.models.train import FitConfig
+from ictus.models.train import FitConfig, to_unit
 from ictus.signals import InputError, UnanalysableError
 from ictus.signals.bonn import bonn_recordings
 
@@ -185,3 +186,21 @@ def test_a_short_training_tells_seizures_and_fits_in_2_kb(segments):
     for decisions in (said, decide_segments(model, test, config.n_window)):
         scores = score_segments(decisions, task)
         assert scores.accuracy > scores.majority + 0.3
+
+
+def test_batch_norms_are_measured_again_for_averaged_weights(segments):
+    task = BONN_TASKS["A-E"]
+    fit = FitConfig(epochs=6, min_steps=0, batch_size=8, learning_rate=3e-2)
+    config = SegmentConfig(fit=fit, flip=0, stretch=0, gain_sigma=0, noise_uv=0)
+    train = segments.of(task)
+    last, averaged = (train_eeg_segments(train, task, replace(config, averaging=a)).net for a in (0.0, 0.5))
+    *before, layer = averaged.specialist.layers[:4]
+    wave = to_unit(segment_wave(segment_windows(train.filtered, config.n_window).reshape(-1, config.n_window)))
+    with torch.no_grad():
+        for convolution in before:
+            wave = convolution(wave, wave)
+        sums = layer.products(wave, wave, layer.seen_weight)
+    assert not torch.equal(layer.weight, last.specialist.layers[3].weight)
+    assert layer.norm.momentum == last.specialist.layers[3].norm.momentum
+    assert ((layer.norm.running_mean - sums.mean(dim=0)).abs() < 0.06 * sums.std(dim=0)).all()
+    assert (layer.norm.running_var / sums.var(dim=0)).log().abs().max() < 0.2
