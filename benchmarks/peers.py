@@ -141,8 +141,7 @@ def _ways(step: Step, public: bool) -> list[str]:
 
 def rows_of(bench: Bench, folders: Folders, max_flash: int | None) -> Iterator[Row]:
     """Every program for which there are sources."""
-    streams = any(stage.source == "stream" for stage in bench.model.stages)
-    for form in ("unrolled", "packed") if streams else ("unrolled", "packed", "small"):
+    for form in ("unrolled", "packed") if bench.model.has_stream else ("unrolled", "packed", "small"):
         ours = peers_sources.ictus(bench.model, bench.n_rows, bench.work, bench.compiler.core, form)
         yield bench.measure(f"ictus, {form}", ours, bench.model)
     if max_flash is not None:

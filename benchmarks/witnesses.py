@@ -19,7 +19,6 @@ from ictus.app.wearable.firmware import golden_vectors
 from ictus.compression import load_compact
 from ictus.firmware_export import GoldenVectors, strip_inputs
 from ictus.firmware_export.emulator.seizure_run import golden_windows
-from ictus.firmware_export.library.model_sources import has_stream
 from ictus.firmware_export.targets import TARGETS
 from ictus.firmware_export.witnesses import each_witness
 from ictus.models import prepare_record
@@ -85,7 +84,7 @@ def main() -> None:
     for task in args.tasks:
         golden = evenly(GoldenVectors.concatenate(list(WINDOWS[task]())), args.windows)
         model = load_compact(ZOO / f"{task}.ictus")
-        forms = [form for form in args.forms if form != "small" or not has_stream(model)]
+        forms = [form for form in args.forms if form != "small" or not model.has_stream]
         for form in forms:
             start_s = time.perf_counter()
             is_first = form == forms[0]

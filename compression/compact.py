@@ -250,6 +250,11 @@ class CompactModel:
         """Logit, Q4.3, from which a unit passes a stage; see `models.staged.StagedModel`."""
         return {stage.name: stage.threshold for stage in self.stages[:-1]}
 
+    @property
+    def has_stream(self) -> bool:
+        """Whether a stage reads a signal of any length."""
+        return any(stage.source == "stream" for stage in self.stages)
+
     def judge(self, features: np.ndarray) -> np.ndarray:
         """Gate logits int8 (n,) of int8 (n, n_features)."""
         return self.stage("gate").run(features, features[:, :0]).logits[:, 0]

@@ -10,13 +10,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from ..compression import CompactModel
-from .c_export import write_sources
 from .emulator.emulator import EmulatedCore
 from .emulator.machine import LoadedModel, Machine
 from .emulator.qemu import build_networks, run_networks
 from .golden import GoldenVectors
 from .host import HostMachine
-from .library import LibraryModel
+from .library import LibraryModel, write_sources
 from .targets import TARGETS, Board
 from .tflite.writer import tflite_files
 from .toolchain import build_device, build_host

@@ -146,7 +146,7 @@ def small_program(model: CompactModel) -> SmallProgram:
     ------
     InputError : it has a stream, a stage whose first layer takes the context, or a layer that is too large.
     """
-    if any(stage.source == "stream" for stage in model.stages):
+    if model.has_stream:
         raise InputError("form 'small': a model with a stream has none")
     sites = list(sites_of(model))
     bits = max(map(_code_bits, sites))

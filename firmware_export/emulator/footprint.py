@@ -66,8 +66,7 @@ def measure_footprint(
     """
     with TemporaryDirectory(prefix="ictus-") as directory:
         image = build_device(sources, Path(directory) / "ictus.elf", target=target)
-        has_stream = any(stage.source == "stream" for stage in model.stages)
-        core = EmulatedCore(image.elf, _STAGES | (_STREAM if has_stream else {}))
+        core = EmulatedCore(image.elf, _STAGES | (_STREAM if model.has_stream else {}))
     loaded = LoadedModel.open(core, model, written.lent_bytes, written.data)
     core.reset_stack()
     expected = golden.expected(model)

@@ -16,7 +16,7 @@ from ..targets import DEFAULT_TARGET
 from ..toolchain import RUNTIME_DIRECTORY
 from .c_text import c_rows, write_text
 
-__all__ = ["LibraryModel", "accumulator_bound", "has_stream", "runtime_files", "write_sources"]
+__all__ = ["LibraryModel", "accumulator_bound", "runtime_files", "write_sources"]
 
 _OF_EEG = ("ictus_eeg", "ictus_seizure")
 _OF_ECG = ("ictus.", "ictus_alarm", "ictus_beat", "ictus_filter.c", "ictus_guard", "ictus_q", "ictus_rhythm")
@@ -95,11 +95,6 @@ def accumulator_bound(model: CompactModel) -> int:
     return max(layer.accumulator_bound() + (128 << MAX_SHIFT) for layer in layers)
 
 
-def has_stream(model: CompactModel) -> bool:
-    """Whether a stage reads a signal of any length."""
-    return any(stage.source == "stream" for stage in model.stages)
-
-
 def _model_header(model: CompactModel, data: bytes, arena: int, is_small: bool) -> str:
     length, channels = model.window_shape
     return f"""\
@@ -117,7 +112,7 @@ def _model_header(model: CompactModel, data: bytes, arena: int, is_small: bool) 
 #define ICTUS_MODEL_WINDOW_LENGTH {length}
 #define ICTUS_MODEL_WINDOW_CHANNELS {channels}
 #define ICTUS_MODEL_CONTEXT {model.n_context}
-#define ICTUS_MODEL_STREAMS {int(has_stream(model))} /* has a stream */
+#define ICTUS_MODEL_STREAMS {int(model.has_stream)} /* has a stream */
 #define ICTUS_MODEL_SEIZURES {int(model.task == "seizure")} /* takes EEG */
 #define ICTUS_MODEL_IS_SMALL {int(is_small)} /* for the library of the smallest form */
 

@@ -7,7 +7,7 @@ from ..emulator.footprint import Footprint
 from ..emulator.worst_case import WorstCase
 from ..targets import Target
 from ..toolchain import FirmwareImage
-from .model_sources import accumulator_bound, has_stream
+from .model_sources import accumulator_bound
 
 __all__ = ["Costs", "readme"]
 
@@ -57,7 +57,7 @@ def _front_door(model: CompactModel) -> str:
         return "`ictus_seizure.h`: samples of every channel in, a decision a\nsecond out"
     strips = "; then `ictus_rhythm.h` for\nstrips, and `ictus_stream.h` for strips of any length"
     alarm = "; `ictus_alarm.h`\nadds an alarm of ventricular fibrillation, whose model is in `ictus_alarm_data.h`"
-    return f"`ictus.h`: samples in, events out{strips if has_stream(model) else ''}{alarm}"
+    return f"`ictus.h`: samples in, events out{strips if model.has_stream else ''}{alarm}"
 
 
 def _figures(costs: Costs) -> str:
