@@ -97,7 +97,7 @@ def _seed(
     found = []
     for number in range(run.n_folds):
         kind = "compact" if compresses else "float"
-        name = f"{key}_{run.n_folds}_{run.config.fit.epochs}_{seed}_{number}_{kind}.npz"
+        name = f"{key}_{segments.fs_hz}hz_{run.n_folds}_{run.config.fit.epochs}_{seed}_{number}_{kind}.npz"
         path = run.work / name if run.work else None
         if path and path.exists():
             found.append(_loaded(path))
@@ -115,11 +115,12 @@ def _fold(
     """Train on the other folds; the test fold is looked at once, at the end."""
     train, test = segments.take(~tests), segments.take(tests)
     model = train_eeg_segments(train, task, config)
-    said = decide_segments(model, test, config.n_window)
+    n_window = config.n_window(segments.fs_hz)
+    said = decide_segments(model, test, n_window)
     if not compresses:
         return FoldRun(said, None, 0)
     compact = compress_segments(model, train, task, config, SEGMENT_RECIPE)
-    return FoldRun(said, decide_segments(compact, test, config.n_window), len(to_bytes(compact)))
+    return FoldRun(said, decide_segments(compact, test, n_window), len(to_bytes(compact)))
 
 
 _FIELDS = ("name", "group", "screen", "classes")

@@ -1,9 +1,11 @@
 """The mean of the weights over the end of a training phase (Izmailov et al., UAI 2018)."""
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import Tensor, nn
 
-__all__ = ["WeightAverage"]
+__all__ = ["WeightAverage", "settle_norms"]
 
 
 class WeightAverage:
@@ -34,3 +36,29 @@ class WeightAverage:
         with torch.no_grad():
             for mean, parameter in zip(self.mean, self.parameters, strict=bool(self.mean)):
                 parameter.copy_(mean)
+
+
+def settle_norms(modules: Iterable[nn.Module], run: Callable[[], object], n: int) -> None:
+    """Batch norms take the mean and variance that averaged weights give.
+
+    Parameters
+    ----------
+    modules : whose batch norms `run` passes through; they are left in evaluation mode
+    run : passes a batch through them
+    n : batches
+    """
+    modules = list(modules)
+    norms = [norm for module in modules for norm in module.modules() if isinstance(norm, nn.BatchNorm1d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+    for module in modules:
+        module.train()
+    with torch.no_grad():
+        for _ in range(n):
+            run()
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    for module in modules:
+        module.eval()

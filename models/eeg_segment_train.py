@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..signals import UnanalysableError
-from ..signals.eeg_wave import EEG_FS_HZ, EEG_UV_PER_COUNT
-from .averaging import WeightAverage
+from ..signals.eeg_wave import EEG_UV_PER_COUNT
+from .averaging import WeightAverage, settle_norms
 from .eeg_segments import EegSegments, SegmentTask, segment_features, segment_net_spec, segment_wave
 from .float_model import FloatModel
 from .network import StagedNet
@@ -56,10 +56,9 @@ class SegmentConfig:
     noise_uv: float = 2.0
     averaging: float = 0.5
 
-    @property
-    def n_window(self) -> int:
+    def n_window(self, fs_hz: int) -> int:
         """Samples of a window."""
-        return round(self.window_s * EEG_FS_HZ)
+        return round(self.window_s * fs_hz)
 
     def seeded(self, seed: int) -> "SegmentConfig":
         """The same, from another seed."""
@@ -92,6 +91,7 @@ class _CropSampler:
 
     def __init__(self, segments: EegSegments, label: np.ndarray, config: SegmentConfig) -> None:
         self.filtered, self.label, self.config = segments.filtered, torch.from_numpy(label), config
+        self._n = config.n_window(segments.fs_hz)
         self._rng = np.random.default_rng(config.fit.seed)
 
     def batch(self, index: np.ndarray) -> SegmentTensors:
@@ -112,7 +112,7 @@ class _CropSampler:
 
     def _stretched(self, index: np.ndarray) -> np.ndarray:
         """Crops at a random place and time scale, linearly interpolated: float32 (B, n)."""
-        n, last = self.config.n_window, self.filtered.shape[1] - 1
+        n, last = self._n, self.filtered.shape[1] - 1
         scale = np.exp(self._rng.uniform(-self.config.stretch, self.config.stretch, len(index)))
         scale = np.minimum(scale, last / (n - 1))
         start = self._rng.random(len(index)) * (last - scale * (n - 1))
@@ -167,7 +167,7 @@ def fit_segments(
         one of the classes does not occur.
     """
     weight, sampler = _weight_of(label, config), _CropSampler(segments, label, config)
-    n_crops = max(segments.filtered.shape[1] // config.n_window, 1) * len(segments)
+    n_crops = max(segments.filtered.shape[1] // config.n_window(segments.fs_hz), 1) * len(segments)
 
     def loss_of(index: Tensor) -> Tensor:
         return segment_loss(net, sampler.batch(index.numpy() % len(segments)), weight, config.fit, teacher)
@@ -196,22 +196,6 @@ def sampled_loss(
         return float(segment_loss(net, batch, _weight_of(label, config), config.fit, teacher))
 
 
-def _settle_norms(net: nn.Module, sampler: _CropSampler) -> None:
-    """Batch norms take the mean and variance that averaged weights give, over several crops of every segment."""
-    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm1d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over all batches
-    net.train()
-    with torch.no_grad():
-        for _ in range(_N_SETTLING):
-            batch = sampler.batch(np.arange(len(sampler.label)))
-            net(batch.wave, batch.context)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-
-
 def train_eeg_segments(
     segments: EegSegments, task: SegmentTask, config: SegmentConfig, progress: Progress | None = None
 ) -> FloatModel:
@@ -224,7 +208,7 @@ def train_eeg_segments(
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.fit.seed)
-        net = StagedNet(segment_net_spec(task.labels))
+        net = StagedNet(segment_net_spec(task.labels, segments.fs_hz))
     for parameter in net.gate.parameters():
         nn.init.zeros_(parameter)
     taking_part = segments.of(task)
@@ -233,5 +217,11 @@ def train_eeg_segments(
     fit_segments(net, taking_part, label, config, on_step=average, progress=progress)
     if config.averaging:
         average.put()
-        _settle_norms(net, _CropSampler(taking_part, label, config))
+        everything, sampler = np.arange(len(taking_part)), _CropSampler(taking_part, label, config)
+
+        def run() -> None:
+            batch = sampler.batch(everything)
+            net(batch.wave, batch.context)
+
+        settle_norms([net.screen, net.specialist], run, _N_SETTLING)
     return FloatModel(net.eval(), {"gate": -128.0, "screen": -128.0})

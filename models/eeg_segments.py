@@ -12,7 +12,7 @@ import numpy as np
 
 from ..signals import InputError, Recording
 from ..signals.eeg_lead import load_device_eeg
-from ..signals.eeg_wave import EEG_FS_HZ, EegFilter, fixed_factor, scale_eeg
+from ..signals.eeg_wave import WEARABLE_BAND, EegBand, EegFilter, fixed_factor, scale_eeg
 from ..signals.gate_features import ilog2_q4
 from .network import LayerSpec, NetSpec
 
@@ -96,48 +96,54 @@ class EegSegments:
     ----------
     name : str (n,), of the recordings
     group : str (n,), set or state that the data set puts each into
-    filtered : int16 (n, T), see `EegFilter`, 0.25 uV per count, at 64 Hz
+    filtered : int16 (n, T), see `EegFilter`, 0.25 uV per count
+    fs_hz : rate of `filtered`
     """
 
     name: np.ndarray
     group: np.ndarray
     filtered: np.ndarray
+    fs_hz: int = WEARABLE_BAND.fs_hz
 
     def __len__(self) -> int:
         return len(self.name)
 
     @property
     def duration_s(self) -> float:
-        return self.filtered.shape[1] / EEG_FS_HZ
+        return self.filtered.shape[1] / self.fs_hz
 
     def take(self, index: np.ndarray) -> "EegSegments":
         """Select segments by a boolean mask or by positions."""
-        return EegSegments(self.name[index], self.group[index], self.filtered[index])
+        return EegSegments(self.name[index], self.group[index], self.filtered[index], self.fs_hz)
 
     def of(self, task: SegmentTask) -> "EegSegments":
         """The segments that belong to a task."""
         return self.take(task.label_of(self.group) >= 0)
 
 
-def prepare_segments(groups: Mapping[str, Sequence[Recording]]) -> EegSegments:
-    """Run the device's front end over the recordings of `bonn_recordings` or `delhi_recordings`.
+def prepare_segments(groups: Mapping[str, Sequence[Recording]], band: EegBand = WEARABLE_BAND) -> EegSegments:
+    """Run a front end over the recordings of `bonn_recordings` or `delhi_recordings`.
+
+    Parameters
+    ----------
+    band : what it leaves; the default is the wearable's own
 
     Raises
     ------
     InputError
         segments of different length.
     """
-    found = [(r.name, group, _filtered(r)) for group, recordings in groups.items() for r in recordings]
+    found = [(r.name, group, _filtered(r, band)) for group, recordings in groups.items() for r in recordings]
     lengths = sorted({len(wave) for _, _, wave in found})
     if len(lengths) != 1:
         raise InputError(f"segments of {', '.join(map(str, lengths)) or 'no'} samples; one length is needed")
     name, group, filtered = zip(*found, strict=True)
-    return EegSegments(np.array(name), np.array(group), np.stack(filtered))
+    return EegSegments(np.array(name), np.array(group), np.stack(filtered), band.fs_hz)
 
 
-def _filtered(recording: Recording) -> np.ndarray:
+def _filtered(recording: Recording, band: EegBand) -> np.ndarray:
     counts, _ = load_device_eeg(recording)
-    return EegFilter().push(counts)[:, 0]
+    return EegFilter(band).push(counts)[:, 0]
 
 
 def segment_wave(filtered: np.ndarray) -> np.ndarray:
@@ -192,12 +198,15 @@ def segment_folds(group: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
     return fold
 
 
-def segment_net_spec(labels: tuple[str, ...]) -> NetSpec:
+def segment_net_spec(labels: tuple[str, ...], fs_hz: int = WEARABLE_BAND.fs_hz) -> NetSpec:
     """The seizure specialist at a fixed scale: a chain of valid convolutions over one channel's wave.
+
+    The first one goes on in steps of 1/32 s, whatever the rate.
 
     The screen sees four levels of the window. The gate is not trained and lets everything through: these segments
     were chosen by eye to be free of artefacts.
     """
+    step = fs_hz // 32
     return NetSpec(
         n_features=N_SEGMENT_FEATURES,
         window_shape=(0, 1),
@@ -205,7 +214,7 @@ def segment_net_spec(labels: tuple[str, ...]) -> NetSpec:
         gate=(LayerSpec(1, is_logit=True),),
         screen=(LayerSpec(1, is_logit=True),),
         specialist=(
-            LayerSpec(8, kernel=7, stride=2),
+            LayerSpec(8, kernel=3 + 2 * step, stride=step),
             LayerSpec(16, kernel=5, stride=2),
             LayerSpec(16, kernel=5, stride=2),
             LayerSpec(24, kernel=5, pools=True),

@@ -26,7 +26,8 @@ class SeizureConfig:
     ----------
     fit : duration, rate, weight of the screen's loss, share of the teacher, seed
     gate_fit : the same of the gate
-    copies : changed copies with a seizure, and as many without, of each subject's recordings
+    averaging : last share of the float training over which the weights are averaged; 0 takes the last step's
+    copies : changed copies with a seizure, and as many without, of each subject's recordings; fewer if many
     gate_copies : the same for the gate
     gate_pass : share of the analysable seconds that the gate must accept
     screen_pass : share of the ictal windows that the screen must pass on
@@ -39,13 +40,14 @@ class SeizureConfig:
 
     fit: FitConfig = field(
         default_factory=lambda: FitConfig(
-            epochs=10, min_steps=0, batch_size=32, learning_rate=8e-3, weight_decay=1e-2, epoch_units=32 * 120
+            epochs=24, min_steps=0, batch_size=32, learning_rate=8e-3, weight_decay=1e-2, epoch_units=32 * 120
         )
     )
     gate_fit: FitConfig = field(
         default_factory=lambda: FitConfig(epochs=1, min_steps=600, batch_size=256, learning_rate=1e-2)
     )
-    copies: int = 64
+    averaging: float = 0.5
+    copies: int = 192
     gate_copies: int = 24
     gate_pass: float = 0.99
     screen_pass: float = 0.99

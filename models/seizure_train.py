@@ -7,13 +7,14 @@ import numpy as np
 import torch
 
 from ..signals import UnanalysableError
+from .averaging import WeightAverage, settle_norms
 from .eeg_artefacts import contaminate
 from .float_model import FloatModel
 from .network import StagedNet
 from .seizure_augment import DISTURBANCES, quiet_copy, quiet_part, seizure_copy
 from .seizure_cascade import pool_channels
 from .seizure_data import ICTAL, EegRecord, SeizureUnits, prepare_eeg, units_of
-from .seizure_fit import SeizureConfig, fit_seizure
+from .seizure_fit import SeizureConfig, UnitSampler, fit_seizure
 from .seizure_task import seizure_net_spec
 from .staged import StagedModel, calibrate_threshold
 from .train import Progress, fit_gate
@@ -30,6 +31,12 @@ __all__ = [
 ]
 
 _ACCEPT_BELOW, _REJECT_ABOVE = 0.7, 1.5  # rms of an artefact over that of the EEG
+
+_MOST_COPIES = 1472
+"""With and without a seizure each, of all subjects together: 2 GB of units."""
+
+_N_SETTLING = 120
+"""Batches from which batch norms are measured behind averaged weights."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +101,9 @@ def _make_units(records: Sequence[EegRecord], copies: int, seed: int = 0) -> Sei
         no recording holds a seizure, or none is quiet for 4 s.
     """
     rng = np.random.default_rng(seed)
-    parts = list[SeizureUnits]()
-    for number, (ictal, quiet) in enumerate(_by_subject(records).values()):
+    parts, subjects = list[SeizureUnits](), _by_subject(records)
+    copies = min(copies, max(_MOST_COPIES // max(len(subjects), 1), 1))
+    for number, (ictal, quiet) in enumerate(subjects.values()):
         changed = [seizure_copy(ictal[i % len(ictal)], quiet, rng) for i in range(copies) if ictal]
         changed += [quiet_copy(quiet, rng) for _ in range(copies) if quiet]
         parts += [units_of(record, number) for record in changed if record.n_seconds > 5]
@@ -154,7 +162,7 @@ def fit_stages(data: SeizureTrainingSet, config: SeizureConfig, progress: Progre
         torch.manual_seed(config.fit.seed)
         net = StagedNet(seizure_net_spec())
     fit_gate(net.gate, net.judge, data.gate.features, data.gate.is_analysable, config.gate_fit)
-    fit_seizure(net, data.units, config, progress=progress)
+    _fit_averaged(net, data.units, config, progress)
     exit_bias = list(net.eval().specialist)[-1].bias
     assert exit_bias is not None
     exit_bias.data -= config.decision
@@ -165,6 +173,24 @@ def fit_stages(data: SeizureTrainingSet, config: SeizureConfig, progress: Progre
         screen_logits(model, data.units), is_ictal, config.screen_pass
     )
     return model
+
+
+def _fit_averaged(net: StagedNet, units: SeizureUnits, config: SeizureConfig, progress: Progress | None) -> None:
+    """Train screen and specialist; of the last `config.averaging` of the steps the mean weights count."""
+    average = WeightAverage(net, config.averaging)
+    fit_seizure(net, units, config, on_step=average, progress=progress)
+    if not config.averaging:
+        return
+    average.put()
+    sampler = UnitSampler(units, config)
+    weight, generator = torch.from_numpy(sampler.draw_weight()), torch.Generator().manual_seed(config.fit.seed)
+
+    def run() -> None:
+        index = torch.multinomial(weight, config.fit.batch_size, replacement=True, generator=generator)
+        batch = sampler.batch(index)
+        net(batch.wave, batch.context)
+
+    settle_norms([net.screen, net.specialist], run, _N_SETTLING)
 
 
 def gate_threshold(model: StagedModel, seconds: GateSeconds, share: float) -> float:

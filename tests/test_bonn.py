@@ -180,10 +180,10 @@ def test_a_short_training_tells_seizures_and_fits_in_2_kb(segments):
     compact = compress_segments(model, train, task, config, Recipe().pruned_to(0.74).shortened(8, 4))
     data = to_bytes(compact)
     assert len(data) <= 2048
-    again = decide_segments(from_bytes(data), test, config.n_window)
-    said = decide_segments(compact, test, config.n_window)
+    again = decide_segments(from_bytes(data), test, config.n_window(train.fs_hz))
+    said = decide_segments(compact, test, config.n_window(train.fs_hz))
     assert (again.classes == said.classes).all()
-    for decisions in (said, decide_segments(model, test, config.n_window)):
+    for decisions in (said, decide_segments(model, test, config.n_window(train.fs_hz))):
         scores = score_segments(decisions, task)
         assert scores.accuracy > scores.majority + 0.3
 
@@ -195,7 +195,8 @@ def test_batch_norms_are_measured_again_for_averaged_weights(segments):
     train = segments.of(task)
     last, averaged = (train_eeg_segments(train, task, replace(config, averaging=a)).net for a in (0.0, 0.5))
     *before, layer = averaged.specialist.layers[:4]
-    wave = to_unit(segment_wave(segment_windows(train.filtered, config.n_window).reshape(-1, config.n_window)))
+    n = config.n_window(train.fs_hz)
+    wave = to_unit(segment_wave(segment_windows(train.filtered, n).reshape(-1, n)))
     with torch.no_grad():
         for convolution in before:
             wave = convolution(wave, wave)

@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from ictus.signals.eeg_wave import EEG_DELAY_S, HALF_LOWPASS, EegFilter, fixed_factor, scale_eeg
+from ictus.signals.eeg_wave import (
+    EEG_DELAY_S,
+    WEARABLE_BAND,
+    WIDE_BAND,
+    EegBand,
+    EegFilter,
+    fixed_factor,
+    scale_eeg,
+)
 
+BANDS = [WEARABLE_BAND, WIDE_BAND]
 any_eeg = arrays(np.int16, st.tuples(st.integers(1, 700), st.integers(1, 3)), elements=st.integers(-32768, 32767))
 
 
@@ -16,49 +25,51 @@ def _sat16(value: int) -> int:
     return max(-32768, min(32767, value))
 
 
-def _by_sample(x: list[int]) -> list[int]:
-    taps = [*HALF_LOWPASS, *HALF_LOWPASS[-2::-1]]
+def _by_sample(x: list[int], band: EegBand) -> list[int]:
+    taps = [*band.half_lowpass, *band.half_lowpass[-2::-1]]
     before = [x[0]] * len(taps)
-    low = [x[0]] * 64
+    low = [x[0]] * band.mean_samples
     out = []
-    for i in range(len(x) // 4):
-        latest = [*before, *x[: 4 * i + 4]][::-1]
+    for i in range(len(x) // band.decimation):
+        latest = [*before, *x[: band.decimation * (i + 1)]][::-1]
         low.append(_sat16((sum(h * v for h, v in zip(taps, latest, strict=False)) + (1 << 14)) >> 15))
-        out.append(_sat16(low[-17] - ((sum(low[-64:]) + 32) >> 6)))
+        mean = (sum(low[-band.mean_samples :]) + band.mean_samples // 2) // band.mean_samples
+        out.append(_sat16(low[-1 - band.mean_samples // 4] - mean))
     return out
 
 
-def _gain(frequency_hz: float) -> float:
+def _gain(frequency_hz: float, band: EegBand = WEARABLE_BAND) -> float:
     """Amplitude of a sine of 10,000 counts behind the filter, over 10,000."""
     phase = 2 * np.pi * frequency_hz * np.arange(256 * 40) / 256
     tones = np.stack([10000 * np.sin(phase), 10000 * np.cos(phase)], axis=1)
-    settled = EegFilter().push(np.rint(tones).astype(np.int16))[256:].astype(float)
+    settled = EegFilter(band).push(np.rint(tones).astype(np.int16))[512:].astype(float)
     return float(np.sqrt((settled**2).sum(axis=1).mean()) / 10000)
 
 
-@given(any_eeg)
-def test_filter_is_its_definition_over_the_whole_range_of_int16(counts: np.ndarray) -> None:
-    filtered = EegFilter().push(counts)
+@given(any_eeg, st.sampled_from(BANDS))
+def test_filter_is_its_definition_over_the_whole_range_of_int16(counts: np.ndarray, band: EegBand) -> None:
+    filtered = EegFilter(band).push(counts)
     assert filtered.dtype == np.int16
     for channel in range(counts.shape[1]):
-        assert filtered[:, channel].tolist() == _by_sample(counts[:, channel].tolist())
+        assert filtered[:, channel].tolist() == _by_sample(counts[:, channel].tolist(), band)
 
 
-@given(any_eeg, st.lists(st.integers(0, 300), max_size=6))
-def test_pieces_give_the_same_as_the_whole(counts: np.ndarray, lengths: list[int]) -> None:
-    by_piece = EegFilter()
+@given(any_eeg, st.lists(st.integers(0, 300), max_size=6), st.sampled_from(BANDS))
+def test_pieces_give_the_same_as_the_whole(counts: np.ndarray, lengths: list[int], band: EegBand) -> None:
+    by_piece = EegFilter(band)
     pieces = [by_piece.push(piece) for piece in np.split(counts, np.cumsum(lengths))]
-    assert np.array_equal(np.concatenate(pieces), EegFilter().push(counts))
+    assert np.array_equal(np.concatenate(pieces), EegFilter(band).push(counts))
 
 
-@given(st.integers(-32768, 32767))
-def test_a_constant_leaves_nothing(level: int) -> None:
-    assert not EegFilter().push(np.full((600, 1), level, np.int16)).any()
+@given(st.integers(-32768, 32767), st.sampled_from(BANDS))
+def test_a_constant_leaves_nothing(level: int, band: EegBand) -> None:
+    assert not EegFilter(band).push(np.full((600, 1), level, np.int16)).any()
 
 
+@pytest.mark.parametrize("band", BANDS)
 @pytest.mark.parametrize("mains_hz", [50, 60, 100, 120])
-def test_mains_is_damped_by_at_least_55_db(mains_hz: float) -> None:
-    assert 20 * np.log10(_gain(mains_hz)) <= -55
+def test_mains_is_damped_by_at_least_55_db(mains_hz: float, band: EegBand) -> None:
+    assert 20 * np.log10(_gain(mains_hz, band)) <= -55
 
 
 @pytest.mark.parametrize(("frequency_hz", "least", "most"), [
@@ -67,6 +78,13 @@ def test_mains_is_damped_by_at_least_55_db(mains_hz: float) -> None:
 ])  # fmt: skip
 def test_band_is_half_a_hertz_to_28(frequency_hz: float, least: float, most: float) -> None:
     assert least <= _gain(frequency_hz) <= most
+
+
+@pytest.mark.parametrize(("frequency_hz", "least", "most"), [
+    (0.1, 0, 0.16), (0.5, 0.65, 0.75), (8, 0.94, 1.06), (30, 0.94, 1.06), (39, 0.94, 1.06), (42.4, 0.65, 0.75),
+])  # fmt: skip
+def test_the_wide_band_is_half_a_hertz_to_42(frequency_hz: float, least: float, most: float) -> None:
+    assert least <= _gain(frequency_hz, WIDE_BAND) <= most
 
 
 def test_a_spike_comes_out_after_the_stated_delay() -> None:

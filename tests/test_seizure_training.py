@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from ictus.compression import Pruning, Recipe, Tuning, compress_seizure, from_bytes, to_bytes
+from ictus.models import seizure_train
 from ictus.models.eeg_artefacts import ARTEFACTS, HARMLESS, contaminate
 from ictus.models.seizure_augment import DISTURBANCES, join_records, quiet_copy, quiet_part, seizure_copy
 from ictus.models.seizure_cascade import pool_channels, run_cascade
 from ictus.models.seizure_data import ICTAL, NOT_ICTAL, UNSURE, EegRecord, units_of, window_waves
 from ictus.models.seizure_fit import SeizureConfig, UnitSampler
-from ictus.models.seizure_train import train_seizure
+from ictus.models.seizure_train import prepare_training, train_seizure
 from ictus.models.train import FitConfig
 from ictus.signals import UnanalysableError
 from ictus.signals.eeg_features import EegFrontEnd
@@ -127,6 +128,27 @@ def test_short_training_finds_the_spikes_of_another_subject_also_when_compressed
     assert len(to_bytes(compact)) < 6000
     loaded = run_cascade(from_bytes(to_bytes(compact)), test.counts)
     assert np.array_equal(loaded.specialist, run_cascade(compact, test.counts).specialist)
+
+
+def test_averaged_weights_come_with_batch_norms_of_their_own_and_leave_the_gate_alone() -> None:
+    quick = replace(CONFIG, fit=replace(CONFIG.fit, epochs=2, epoch_units=16 * 8), copies=3, gate_copies=1)
+    train = [_record("a", seed) for seed in range(2)]
+    last, mean = (train_seizure(train, replace(quick, averaging=share))[0].net for share in (0.0, 0.5))
+    gates = [net.gate.state_dict().values() for net in (last, mean)]
+    assert all(torch.equal(a, b) for a, b in zip(*gates, strict=True))
+    norms = [next(layer.norm for layer in net.specialist if layer.norm is not None) for net in (last, mean)]
+    assert not torch.equal(norms[0].weight, norms[1].weight)
+    assert not torch.equal(norms[0].running_var, norms[1].running_var)
+    assert norms[0].momentum == norms[1].momentum
+    assert not mean.training
+
+
+def test_many_subjects_share_the_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = [_record(subject, 0) for subject in "ab"]
+    alone = prepare_training(train, replace(CONFIG, copies=2)).units
+    monkeypatch.setattr(seizure_train, "_MOST_COPIES", 4)
+    shared = prepare_training(train, replace(CONFIG, copies=50)).units
+    assert np.array_equal(alone.wave, shared.wave)
 
 
 def test_training_repeats_for_a_seed_and_differs_for_another() -> None:
