@@ -278,6 +278,16 @@ def test_negatives_may_be_of_any_kind_and_short_ones_count_for_nothing(
         negatives_json([[d for d in decided if d.duration_s < 8]])
 
 
+def test_negatives_that_are_too_short_are_refused_before_anything_is_trained(
+    quiet_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (quiet_folder / "quiet.edf").unlink()
+    out = tmp_path_factory.mktemp("loso")
+    with pytest.raises(InputError, match="none of 1 seizure-free recordings is 8 s long"):
+        seizure_verbs.evaluate(data=CLIPS, split="loso", out=out, negatives=quiet_folder)
+    assert not any(out.iterdir())
+
+
 def test_a_gated_seizure_is_missed() -> None:
     gated = Decided("r", "s", 100.0, 100.0, (100, 0, 0), ((10.0, 30.0),), ())
     result = scores_json([gated])

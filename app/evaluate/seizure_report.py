@@ -21,12 +21,22 @@ from ..analyze.analysis import STAGES
 from ..console import table_text
 from .seizure_protocols import Decided
 
-__all__ = ["events_json", "negatives_json", "scores_json", "seizure_evaluation_text", "warnings_of"]
+__all__ = [
+    "SHORTEST_ALARM_S",
+    "events_json",
+    "negatives_json",
+    "scores_json",
+    "seizure_evaluation_text",
+    "too_short_for_alarms",
+    "warnings_of",
+]
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0
 _FEW_SUBJECTS = 10
-_SHORTEST_ALARM_S = FIRST_DECISION_S + EVENT_RULE.wanted
+SHORTEST_ALARM_S = FIRST_DECISION_S + EVENT_RULE.wanted
+"""In a shorter recording no alarm can come."""
+
 _MOST_LISTED = 30
 
 
@@ -77,12 +87,9 @@ def negatives_json(decided: Sequence[Sequence[Decided]]) -> dict[str, Any]:
     InputError
         All are.
     """
-    long_enough = [[d for d in one if d.duration_s >= _SHORTEST_ALARM_S] for one in decided]
+    long_enough = [[d for d in one if d.duration_s >= SHORTEST_ALARM_S] for one in decided]
     if not long_enough[0]:
-        raise InputError(
-            f"none of {len(decided[0])} seizure-free recordings is {_SHORTEST_ALARM_S} s long; in less no alarm "
-            "can be raised, so that none would be false"
-        )
+        raise too_short_for_alarms(len(decided[0]))
     n_short, decided = len(decided[0]) - len(long_enough[0]), long_enough
     duration_s = sum(d.duration_s for d in decided[0])
     per_model = [sum(_score(d).n_false for d in one) for one in decided]
@@ -99,6 +106,14 @@ def negatives_json(decided: Sequence[Sequence[Decided]]) -> dict[str, Any]:
         "false_alarms_per_hour_ci95": [x / 24 for x in interval],
         "rejected_fraction": sum(d.rejected_s for one in decided for d in one) / duration_s / len(decided),
     }
+
+
+def too_short_for_alarms(n: int) -> InputError:
+    """What is wrong with `n` seizure-free recordings that are all too short."""
+    return InputError(
+        f"none of {n} seizure-free recordings is {SHORTEST_ALARM_S} s long; in less no alarm can be raised, "
+        "so that none would be false"
+    )
 
 
 def seizure_evaluation_text(result: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from ...models.seizure_train import train_seizure
 from ...models.staged import StagedModel
 from ...models.train import Progress
 from ...signals import InputError
-from ...signals.eeg_files import EegFile, eeg_files
+from ...signals.eeg_files import EegFile, eeg_files, open_eeg
 from ..batch.choose import chosen_workers, refuse_workers
 from ..compress.seizure import FITTED, MONTAGE, SEIZURE_RECIPES, labelled_eeg, seizure_bench, seizure_sides
 from ..compress.verbs import compress_with
@@ -31,7 +31,13 @@ from ..evaluate.seizure_protocols import (
     loso_folds,
     subject_folds,
 )
-from ..evaluate.seizure_report import negatives_json, scores_json, warnings_of
+from ..evaluate.seizure_report import (
+    SHORTEST_ALARM_S,
+    negatives_json,
+    scores_json,
+    too_short_for_alarms,
+    warnings_of,
+)
 from ..evaluate.spread import spread_of
 from ..model_files import LoadedModel, load_model
 from ..output import require_writable, write_bytes, write_json
@@ -183,8 +189,18 @@ def _seizure_free(negatives: str | Path | None) -> tuple[EegFile, ...]:
     files = tuple(f for f in eeg_files(negatives) if not f.seizures_s)
     if not files:
         raise InputError(f"{negatives}: every recording holds a seizure; none can be a negative")
+    if not any(map(_may_raise_an_alarm, files)):
+        raise too_short_for_alarms(len(files))
     note_data(Path(negatives).name, (f.path for f in files))
     return tuple(replace(f, state="", seizures_s=()) for f in files)
+
+
+def _may_raise_an_alarm(file: EegFile) -> bool:
+    """Whether it is long enough; what cannot be read is told when it is decided."""
+    try:
+        return open_eeg(file.path).duration_s >= SHORTEST_ALARM_S
+    except InputError:
+        return True
 
 
 def _config(seed: int) -> SeizureConfig:
