@@ -14,6 +14,7 @@ from typing import Any
 
 from ..models.train import Progress
 from ..signals import InputError
+from .compress.bench import recipe_among
 from .evaluate.spread import spread_of
 from .model_files import TASKS, ZOO, LoadedModel, check_task, load_model, model_path, read_card, task_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "ZOO",
     "LoadedModel",
     "bench",
+    "check_recipe",
     "check_task",
     "compress",
     "describe",
@@ -115,6 +117,7 @@ def compress(
 ) -> tuple[Any, dict[str, Any]]:
     """Compress a trained float model with the data it was trained on; writes `out` and its card if given."""
     run = _verb(task_of(model), "compress", options)
+    check_recipe(model, recipe)
     return run(model=model, data=data, recipe=recipe, out=out, progress=progress)
 
 
@@ -123,6 +126,11 @@ def bench(
 ) -> Any:
     """A trained float model with its data, to try recipes on: a `compress.bench.Bench`."""
     return _verb(task_of(model), "bench", options)(model=model, data=data, progress=progress)
+
+
+def check_recipe(model: str | Path, recipe: str) -> None:
+    """Raise `InputError` for a recipe that does not exist, before data are prepared."""
+    recipe_among(_verbs_of(task_of(model)).recipes(model), recipe)
 
 
 def describe(task: str = "beat") -> dict[str, Any]:

@@ -191,6 +191,13 @@ def test_bad_arguments_are_one_line_and_status_2(arguments: list[str], capsys: p
         (["evaluate", "beat", "--split", "lucky"], "lucky"),
         (["evaluate", "beat", "--model", "nowhere.ictus"], "nowhere.ictus"),
         (["evaluate", "beat", "--recipe", "default"], "--recipe is not an option of `ictus evaluate beat`"),
+        (
+            ["compress", "beat", "--recipe", "nope", "--data", "nowhere"],
+            "recipe 'nope' is not known; known: default",
+        ),
+        (["compress", "rhythm", "--recipe", "nope", "--data", "nowhere"], "recipe 'nope' is not known"),
+        (["evaluate", "seizure", "--recipe", "nope", "--split", "loso"], "recipe 'nope' is not known"),
+        (["evaluate", "rhythm", "--recipe", "nope", "--data", "nowhere"], "recipe 'nope' is not known"),
         (["train", "rhythm", "--extra", "svdb"], "--extra is not an option of `ictus train rhythm`"),
         (["run", "--task", "rhythm"], "`ictus run` serves the task beat, not rhythm"),
         (["data", "verify"], "needs the name"),

@@ -13,6 +13,7 @@ from ...compression import BEAT_RECIPES, SMALLEST_BEAT_RECIPES, CompactModel, Re
 from ...compression.sweep_grid import TrialPlan
 from ...firmware_export import GoldenVectors
 from ...models import BeatRecord, BeatTrainingSet, FloatModel, GateSources, Protocol, make_protocol, train_beats
+from ...models.beat_task import BeatDesign
 from ...models.beat_train import TrainConfig
 from ...models.cross_validation import recording_ids, subject_folds
 from ...models.staged import StagedModel
@@ -69,11 +70,8 @@ class BeatBench(LoadedBench):
 
     @property
     def recipes(self) -> Mapping[str, Recipe]:
-        """What the model is for; with two thirds of the weights; below 2,048 bytes; with shorter phases."""
-        design = self.protocol.config.design
-        default, smallest = BEAT_RECIPES[design], SMALLEST_BEAT_RECIPES[design]
-        small = default.pruned_to(1 - (1 - default.pruning.sparsity) * 2 / 3)
-        return {"default": default, "small": small, "smallest": smallest, "quick": default.shortened(6, 6)}
+        """See `beat_recipes`."""
+        return beat_recipes(self.protocol.config.design)
 
     @property
     def whole(self) -> BeatPart:
@@ -95,6 +93,13 @@ class BeatBench(LoadedBench):
         """See `Bench.golden`."""
         record = max(self.protocol.train, key=lambda r: int((r.reference_label > 0).sum()))
         return golden_vectors(record, N_GOLDEN)
+
+
+def beat_recipes(design: BeatDesign) -> dict[str, Recipe]:
+    """What the model is for; with two thirds of the weights; below 2,048 bytes; with shorter phases."""
+    default, smallest = BEAT_RECIPES[design], SMALLEST_BEAT_RECIPES[design]
+    small = default.pruned_to(1 - (1 - default.pruning.sparsity) * 2 / 3)
+    return {"default": default, "small": small, "smallest": smallest, "quick": default.shortened(6, 6)}
 
 
 def beat_bench(

@@ -14,7 +14,7 @@ from ...models.train import Progress
 from ...signals import InputError
 from ..model_files import LoadedModel, float_model_of
 
-__all__ = ["Bench", "LoadedBench", "Part", "SplitBench", "Verdict", "recipe_named"]
+__all__ = ["Bench", "LoadedBench", "Part", "SplitBench", "Verdict", "recipe_among"]
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,8 @@ class SplitBench(LoadedBench):
         return {"split": self.split, "dataset": dataset} | ({"note": fitted} if self.split == "all" else {})
 
 
-def recipe_named(bench: Bench, name: str) -> Recipe:
-    """The task's recipe of that name, or the one in a ``.toml`` file, which starts from the default one.
+def recipe_among(recipes: Mapping[str, Recipe], name: str) -> Recipe:
+    """The recipe of that name, or the one in a ``.toml`` file, which starts from the default one.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def recipe_named(bench: Bench, name: str) -> Recipe:
         there is no recipe of that name, or the file holds none.
     """
     if name.endswith(".toml"):
-        return load_recipe(name, bench.recipes["default"])
-    if name not in bench.recipes:
-        raise InputError(f"recipe {name!r} is not known; known: {', '.join(bench.recipes)}, or a .toml file")
-    return bench.recipes[name]
+        return load_recipe(name, recipes["default"])
+    if name not in recipes:
+        raise InputError(f"recipe {name!r} is not known; known: {', '.join(recipes)}, or a .toml file")
+    return recipes[name]

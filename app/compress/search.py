@@ -15,7 +15,7 @@ from ...compression.sweep_grid import Setting, TrialPlan
 from ...compression.sweep_points import SweepPoint
 from ...compression.sweep_search import next_above, sparsest_within, widest_within
 from ...models.train import Progress
-from .bench import Bench, recipe_named
+from .bench import Bench, recipe_among
 from .sweep import Wish, final_model, unmet_line
 from .trials import Trials
 
@@ -93,7 +93,7 @@ def search(
     """
     budget = wish.limits.max_loss
     assert budget is not None
-    found = _Found(recipe_named(bench, recipe).without_offsets())
+    found = _Found(recipe_among(bench.recipes, recipe).without_offsets())
     folder = Path(out).with_suffix(".trials")
     with Trials(bench, plan, folder, n_jobs, progress) as trials:
         widest_within(lambda s: found.try_out(trials, s), budget, _LOWEST, _HIGHEST, _N_TRIALS)

@@ -11,7 +11,7 @@ from ...models.train import Progress
 from ...signals import InputError
 from ..evaluate.experiment import compression_summary
 from ..model_files import write_compact
-from .bench import Bench, recipe_named
+from .bench import Bench, recipe_among
 
 __all__ = ["compress_to", "compress_with", "summary_of"]
 
@@ -25,7 +25,7 @@ def compress_with(
     -------
     the compact model, and the ``compress`` part of the JSON contract
     """
-    return compress_to(bench, recipe_named(bench, recipe), out, {"recipe": recipe}, progress)
+    return compress_to(bench, recipe_among(bench.recipes, recipe), out, {"recipe": recipe}, progress)
 
 
 def compress_to(

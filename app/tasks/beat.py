@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...compression import CompactModel
+from ...compression import CompactModel, Recipe
 from ...models import (
     BeatEvaluation,
     FloatFile,
@@ -14,12 +14,13 @@ from ...models import (
     make_protocol,
     recording_ids,
 )
+from ...models.beat_train import INTER_CONFIG, INTRA_CONFIG
 from ...models.train import Progress
 from ...models.weights import seeded_net
 from ...signals import InputError, LocalDataset, find_dataset, load
 from ...signals.whole_files import noting_files
 from ..batch.choose import refuse_workers
-from ..compress.beat import beat_bench
+from ..compress.beat import beat_bench, beat_recipes
 from ..compress.verbs import compress_with
 from ..evaluate.beat_batch import BeatBatch, BeatsInMemory, DecidedBeats
 from ..evaluate.beat_files import write_evaluation
@@ -36,7 +37,7 @@ from ..evaluate.experiment import (
 from ..evaluate.folds import FOLDS_FOLDER, cross_validate, folds_sha256
 from ..evaluate.kept_result import KeptResult
 from ..evaluate.spread import beat_figures, spread_of
-from ..model_files import LoadedModel, load_model
+from ..model_files import LoadedModel, load_float_model, load_model
 from ..output import write_bytes
 
 figures_of = beat_figures
@@ -254,6 +255,12 @@ def _cross_validated(
         annotations = ((r.name, decision_annotations(r, made[r.name], load(found.path(r.name)))) for r in counted)
         write_evaluation(Path(out), result, runs[0], annotations)
     return result
+
+
+def recipes(model: str | Path) -> Mapping[str, Recipe]:
+    """What `compress` knows by name for a float model."""
+    split = load_float_model(model, "beat").provenance.get("split")
+    return beat_recipes((INTRA_CONFIG if split == "intra" else INTER_CONFIG).design)
 
 
 def compress(

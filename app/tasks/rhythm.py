@@ -1,6 +1,6 @@
 """The verbs of the `rhythm` task: train, evaluate and compress."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from ...models.train import Progress
 from ...signals import InputError, LocalDataset, find_dataset
 from ...signals.whole_files import noting_files
 from ..batch.choose import refuse_workers
+from ..compress.bench import recipe_among
 from ..compress.rhythm import RHYTHM_RECIPES, prepared_strips, rhythm_bench, rhythm_sides
 from ..compress.verbs import compress_with
 from ..evaluate.decision_files import DECISIONS_FOLDER
@@ -111,8 +112,9 @@ def evaluate(
     if split == "cv":
         if model is not None:
             raise InputError("--split cv trains its own models; it takes no --model")
+        chosen = None if recipe is None else recipe_among(RHYTHM_RECIPES, recipe)
         found, strips = prepared_strips(data, progress)
-        return _cross_validated(found, strips, out, folds, tuple(seeds), recipe, progress)
+        return _cross_validated(found, strips, out, folds, tuple(seeds), chosen, progress)
     if isinstance(model, Sequence) and not isinstance(model, str):
         raise InputError(f"--split {split} of rhythm takes one --model, {len(model)} were given")
     loaded, found = load_model(model, "rhythm"), find_dataset(data, "cinc2017")
@@ -152,6 +154,11 @@ class _Described:
         return result | ({"not_scored": made.failed} if made.failed else {})
 
 
+def recipes(_: str | Path) -> Mapping[str, Recipe]:
+    """What `compress` knows by name for a float model."""
+    return RHYTHM_RECIPES
+
+
 def compress(
     model: str | Path,
     data: str | Path | None = None,
@@ -172,19 +179,13 @@ def figures_of(result: dict[str, Any]) -> dict[str, float]:
     return figures | result["screen"]
 
 
-def _recipe(name: str) -> Recipe:
-    if name not in RHYTHM_RECIPES:
-        raise InputError(f"recipe {name!r} is not known; known: {', '.join(RHYTHM_RECIPES)}")
-    return RHYTHM_RECIPES[name]
-
-
 def _cross_validated(
     found: LocalDataset,
     strips: list[RhythmStrip],
     out: str | Path | None,
     n_folds: int,
     seeds: tuple[int, ...],
-    recipe: str | None,
+    recipe: Recipe | None,
     progress: Progress | None,
 ) -> dict[str, Any]:
     plan = CvPlan(strips, rhythm_folds(strips, n_folds), RhythmConfig(), seeds)
@@ -195,7 +196,7 @@ def _cross_validated(
         folds = _Folds(store, progress, gate.stage("gate") if isinstance(gate, CompactModel) else None)
         runs = {"float": cross_validate(plan, folds.float_model, gate)}
         if recipe is not None:
-            runs["compact"] = cross_validate(plan, partial(folds.compact_model, recipe=_recipe(recipe)), gate)
+            runs["compact"] = cross_validate(plan, partial(folds.compact_model, recipe=recipe), gate)
     results = {
         name: _contract(found, "cv", [s.name for s in strips], list(by_seed.values()), folds.mean_bytes(name))
         | {"split_name": plan.folds.name, "split_sha256": plan.folds.sha256}

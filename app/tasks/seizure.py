@@ -1,6 +1,6 @@
 """The verbs of the `seizure` task: train, evaluate and compress."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from ...models.train import Progress
 from ...signals import InputError
 from ...signals.eeg_files import EegFile, eeg_files, open_eeg
 from ..batch.choose import chosen_workers, refuse_workers
+from ..compress.bench import recipe_among
 from ..compress.seizure import FITTED, MONTAGE, SEIZURE_RECIPES, labelled_eeg, seizure_bench, seizure_sides
 from ..compress.verbs import compress_with
 from ..evaluate.decision_files import DECISIONS_FOLDER
@@ -140,19 +141,25 @@ def evaluate(
     if split in _PROTOCOLS:
         if model is not None:
             raise InputError(f"--split {split} trains its own models; it takes no --model")
+        chosen = None if recipe is None else recipe_among(SEIZURE_RECIPES, recipe)
         head = _Head(name, split, _PROTOCOLS[split][0], montage)
         with TemporaryDirectory() as scratch:
             store = Path(scratch) if out is None else require_writable(out) / FOLDS_FOLDER
             (store / EXCERPTS).mkdir(parents=True, exist_ok=True)
             known = Identities(store / "files.json", (*files, *quiet, *extra_files(extra)))
             folds = [FoldModels(store, files, known, montage, tuple(extra), _config(s), progress) for s in seeds]
-            result = _with_spread([_cross_validated(head, models, quiet, recipe) for models in folds], seeds)
+            result = _with_spread([_cross_validated(head, models, quiet, chosen) for models in folds], seeds)
     else:
         decide = _InMemory(progress) if out is None else _Batch(require_writable(out), jobs, dask, progress)
         result = _one_model(_Head(name, split, split, montage), files, quiet, model, decide)
     if out is not None:
         write_json(require_writable(out) / "report.json", result)
     return result
+
+
+def recipes(_: str | Path) -> Mapping[str, Recipe]:
+    """What `compress` knows by name for a float model."""
+    return SEIZURE_RECIPES
 
 
 def compress(
@@ -208,19 +215,13 @@ def _config(seed: int) -> SeizureConfig:
     return SeizureConfig().seeded(seed)
 
 
-def _recipe(name: str) -> Recipe:
-    if name not in SEIZURE_RECIPES:
-        raise InputError(f"recipe {name!r} is not known; known: {', '.join(SEIZURE_RECIPES)}")
-    return SEIZURE_RECIPES[name]
-
-
 def _cross_validated(
-    head: _Head, models: FoldModels, quiet: tuple[EegFile, ...], recipe: str | None
+    head: _Head, models: FoldModels, quiet: tuple[EegFile, ...], recipe: Recipe | None
 ) -> dict[str, Any]:
     folds = _PROTOCOLS[head.split][1](models.files)
     makers: dict[str, Callable[[SeizureFold], StagedModel]] = {"float": models.float_model}
     if recipe is not None:
-        makers["compact"] = partial(models.compact_model, recipe=_recipe(recipe))
+        makers["compact"] = partial(models.compact_model, recipe=recipe)
     results: dict[str, dict[str, Any]] = {}
     for kind, make in makers.items():
         decided: list[Decided] = []
