@@ -243,12 +243,19 @@ class Trials:
             bytes=round(_mean(found, "bytes") or 0),
             stored_bytes=None if stored is None else round(stored),
             sparsity=_mean(found, "sparsity") or 0.0,
-            bits=max(each["bits"] for each in found),
+            bits=_bits(setting.recipe) or max(each["bits"] for each in found),
             instructions=instructions,
             energy_uj=energy_uj,
             runs_on_device=all(each["runs_on_device"] for each in found),
             packed={name: _mean([each["packed"] for each in found], name) or 0.0 for name in found[0]["packed"]},
         )
+
+
+def _bits(recipe: Recipe | None) -> int:
+    """Of a weight, as the recipe says, whose screen may have finer ones; 0 where only the model tells."""
+    if recipe is None or recipe.precision is not None or recipe.quantiser.method != "log2":
+        return 0
+    return recipe.quantiser.n_exponents.bit_length()
 
 
 def _mean(found: Sequence[Mapping[str, Any]], name: str) -> float | None:
