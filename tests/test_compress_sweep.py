@@ -129,6 +129,17 @@ def test_table_json_and_page_hold_the_same_points(folder: Path, swept: dict) -> 
     ]
 
 
+def test_bits_are_those_of_the_setting_whatever_its_screen_has(swept: dict) -> None:
+    points = swept["sweep"]["points"]
+    recipes = [p for p in points if p["method"] == "recipe"]
+    assert sorted(p["bits"] for p in recipes) == [1, 1, 3, 3]
+    assert all(f"{p['bits']} bit" in p["name"] for p in recipes)
+    assert {p["name"]: p["bits"] for p in points if p["method"] == "baseline"} == {
+        "float32": 32,
+        "int8 post-training": 8,
+    }
+
+
 def test_the_chosen_model_is_written_with_its_card(folder: Path, swept: dict) -> None:
     path = folder / "out" / "beat.ictus"
     chosen = next(p for p in swept["sweep"]["points"] if p["chosen"])
