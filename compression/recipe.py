@@ -102,6 +102,11 @@ class Quantiser:
     near_zero: float = 0.5
     activation_bits: Literal[4, 8] = 8
 
+    @property
+    def bits(self) -> int:
+        """Sign and exponent of a weight that is left."""
+        return self.n_exponents.bit_length()
+
 
 @dataclass(frozen=True)
 class MixedPrecision:

@@ -241,7 +241,7 @@ def _nested(varied: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:
 
 def _name(recipe: Recipe, varied: Mapping[tuple[str, ...], Any]) -> str:
     """Sparsity and bits in words, whatever else is varied by its name."""
-    said = [f"{100 * recipe.pruning.sparsity:g} % pruned", f"{recipe.quantiser.n_exponents.bit_length()} bit"]
+    said = [f"{100 * recipe.pruning.sparsity:g} % pruned", f"{recipe.quantiser.bits} bit"]
     told = {("pruning", "sparsity"), ("quantiser", "n_exponents")}
     return ", ".join(
         said + [f"{path[-1].replace('_', ' ')} {value}" for path, value in varied.items() if path not in told]

@@ -128,9 +128,10 @@ class EegFilter:
 
     def __init__(self, band: EegBand = WEARABLE_BAND) -> None:
         self.band = band
-        self._n_taps = len(band.lowpass)
+        lowpass = band.lowpass
+        self._n_taps = len(lowpass)
         lead = -(self._n_taps - 1) % band.decimation
-        self._aligned = np.pad(band.lowpass, (lead, 0))  # an output then ends at the last tap, and at each step on
+        self._aligned = np.pad(lowpass, (lead, 0))  # an output then ends at the last tap, and at each step on
         self._first_whole = (self._n_taps - 1 + lead) // band.decimation
         self._counts = np.empty((0, 0), np.int16)
         self._lowpassed = np.empty((0, 0), np.int64)

@@ -253,13 +253,10 @@ def test_a_key_press_confirms_the_finding_at_once():
 def test_the_slider_of_an_eeg_withholds_its_seizure_and_says_how_little_is_known():
     app = page(record=EEG, view="review")
     slider = next(s for s in app.select_slider if s.label.startswith("Seizure"))
-    curve = load_curves("seizure").by_kind["seizure"]
-    at = curve.at(0.0)
-    interval = f"({at.false_alarms_per_hour_low:.1f} to {at.false_alarms_per_hour_high:.1f})"
-    assert at.false_alarms_per_hour_high > 3
-    assert any(interval in c.value for c in app.caption)
+    assert any("(0.0 to 4.3)" in c.value for c in app.caption)
     app.button(key="Next").click().run()
     assert app.session_state.picked.kind == "seizure"
+    curve = load_curves("seizure").by_kind["seizure"]
     app.session_state[slider.key] = float(curve.threshold[np.flatnonzero(curve.sensitivity == 0)[0]])
     app.run()
     assert not app.exception and app.button(key="Next").disabled

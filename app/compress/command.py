@@ -92,14 +92,15 @@ def compress_command(given: CompressArguments, progress: Progress | None = None)
     wish = given.wish
     given.check()
     extra = {"extra": list(given.extra)} if given.extra else {}
-    recipe = given.recipe or "default"
-    check_recipe(given.model, recipe)
+    if given.recipe is not None:
+        check_recipe(given.model, given.recipe)
     chosen = bench(given.model, given.data, progress, **extra)
     note_seeds([int(chosen.loaded.provenance.get("seed", 0))])
     if given.is_sweep:
         result = sweep(chosen, given.path, given.grid, wish, given.n_jobs, progress)
         lines = [_points_text(result["sweep"]["points"]), compression_text(result)]
         return result, "\n".join([*lines, f"page: {given.path / 'pareto.html'}", f"model: {result['model']}"])
+    recipe = given.recipe or "default"
     if given.limits.max_loss is None:
         result = compress_with(chosen, recipe, given.path, progress)[1]
         return result, f"{compression_text(result)}\nmodel: {given.path}"

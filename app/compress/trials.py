@@ -255,7 +255,7 @@ def _bits(recipe: Recipe | None) -> int:
     """Of a weight, as the recipe says, whose screen may have finer ones; 0 where only the model tells."""
     if recipe is None or recipe.precision is not None or recipe.quantiser.method != "log2":
         return 0
-    return recipe.quantiser.n_exponents.bit_length()
+    return recipe.quantiser.bits
 
 
 def _mean(found: Sequence[Mapping[str, Any]], name: str) -> float | None:
