@@ -58,10 +58,13 @@ class BeatMaterial:
         config = effort.of(self.config.beats)
         fit_beats(net, self.data.beats, config, phase, teacher, on_step, progress)
 
-    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+    def fit_gate(
+        self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None, epochs: int = 0
+    ) -> None:
         """See `TrainingMaterial.fit_gate`."""
         seconds, config = self.data.gate, self.config
-        fit_gate(gate, judge, seconds.features, seconds.is_analysable, config.gate, on_step, config.gate_care)
+        fit = replace(config.gate, epochs=epochs or config.gate.epochs)
+        fit_gate(gate, judge, seconds.features, seconds.is_analysable, fit, on_step, config.gate_care)
 
     def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:
         """See `TrainingMaterial.loss`."""

@@ -5,12 +5,12 @@ largest first, the others train on as they are, and the next share follows. Weig
 train jump between neighbouring powers of two until the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from .quant_net import QuantLayer, QuantNet
+from .quant_net import QuantLayer
 
 __all__ = ["Freezing"]
 
@@ -20,13 +20,13 @@ class Freezing:
 
     Parameters
     ----------
-    net : what trains; its gate stays as it is
+    layers : what trains
     shares : of each channel's weights that are left, rising to 1: one for each of equally long parts of the phase;
         empty to fix nothing, so that all weights are rounded as they train
     """
 
-    def __init__(self, net: QuantNet, shares: Sequence[float]) -> None:
-        self.layers = [layer for name in ("screen", "specialist") for layer in net.layers(name)] if shares else []
+    def __init__(self, layers: Iterable[QuantLayer], shares: Sequence[float]) -> None:
+        self.layers = list(layers) if shares else []
         self.shares, self.share = tuple(shares), 0.0
         self(0.0)
 

@@ -71,8 +71,13 @@ class TrainingMaterial(Protocol):
         """Train screen and specialist in place, float or quantised."""
         ...
 
-    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
-        """Train the gate in place, float or quantised; nothing where the task does not train it."""
+    def fit_gate(
+        self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None, epochs: int = 0
+    ) -> None:
+        """Train the gate in place, float or quantised; nothing where the task does not train it.
+
+        `epochs` of 0 are those of the float training.
+        """
         ...
 
     def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:

@@ -127,7 +127,8 @@ class _Run:
         if self.recipe.precision is not None:
             set_precision(quant, self.recipe.precision, lambda net: self.material.loss(net, self.teacher))
         tuning = self.recipe.tuning
-        average, freezing = WeightAverage(quant, tuning.averaging), Freezing(quant, tuning.frozen)
+        average = WeightAverage(quant, tuning.averaging)
+        freezing = Freezing((*quant.layers("screen"), *quant.layers("specialist")), tuning.frozen)
 
         def on_step(fraction: float) -> None:
             freezing(fraction)
@@ -135,7 +136,8 @@ class _Run:
 
         self._fit(quant, tuning.epochs, "quantise", on_step)
         average.put()
-        self.material.fit_gate(quant.stages["gate"], quant.judge)
+        gate_freezing = Freezing(quant.layers("gate"), tuning.gate_frozen)
+        self.material.fit_gate(quant.stages["gate"], quant.judge, gate_freezing, tuning.gate_epochs)
         return quant
 
 

@@ -27,10 +27,13 @@ Chosen by benchmarks/beat_offsets.py, which holds out patients of the training d
 _FROZEN = 0.3, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98, 1.0
 """Chosen on held-out beats of known patients (docs/compression.md)."""
 
+_GATE_IN_STEPS = Tuning(gate_epochs=24, gate_frozen=_FROZEN)
+"""Chosen on held-out halves of DS1 (docs/ecg.md)."""
+
 BEAT_RECIPES: dict[BeatDesign, Recipe] = {
     "new patients": Recipe(
         Pruning(sparsity=0.7765, epochs=20, kept_channels=RHYTHM_CHANNELS),
-        tuning=Tuning(epochs=20, averaging=0.25),
+        tuning=replace(_GATE_IN_STEPS, epochs=20, averaging=0.25),
         class_offset=_FEWER_F_AND_Q,
         normal_share=_NORMAL_CALLED_S_AND_V,
         screen=ScreenRecipe(),
@@ -61,7 +64,7 @@ what the weights move from N to A and O, as accuracy wants it.
 SMALLEST_BEAT_RECIPES: dict[BeatDesign, Recipe] = {
     "new patients": Recipe(
         Pruning(sparsity=1 - 1250 / 12360, epochs=24, until=0.6, kept_channels=(12, 6, 5)),
-        tuning=Tuning(epochs=18, averaging=0.2),
+        tuning=replace(_GATE_IN_STEPS, epochs=18, averaging=0.2),
         channels=ChannelPruning(share=0.4),
         class_offset=_FEWER_F_AND_Q,
         normal_share=(0.0, 0.01, 0.0015, 0.0, 0.0),

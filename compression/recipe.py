@@ -135,6 +135,8 @@ class Tuning:
     averaging : last share of the phase over which the weights are averaged; 0 takes the last step's
     frozen : shares of the weights that are fixed at their quantised values, one for each of equally long parts of
         the phase, rising to 1; the others train on as they are. Empty: all are rounded as they train
+    gate_epochs : of the gate, which trains apart; 0 takes as many as its float training
+    gate_frozen : the gate's shares, see `frozen`
 
     Raises
     ------
@@ -145,11 +147,15 @@ class Tuning:
     epochs: int = 24
     averaging: float = 0.0
     frozen: tuple[float, ...] = ()
+    gate_epochs: int = 0
+    gate_frozen: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        steps = zip((0.0, *self.frozen), self.frozen, strict=False)
-        if self.frozen and (self.frozen[-1] != 1.0 or not all(before < after for before, after in steps)):
-            raise InputError(f"recipe.tuning.frozen: {list(self.frozen)} are no shares that rise to 1")
+        for name in ("frozen", "gate_frozen"):
+            shares = getattr(self, name)
+            steps = zip((0.0, *shares), shares, strict=False)
+            if shares and (shares[-1] != 1.0 or not all(before < after for before, after in steps)):
+                raise InputError(f"recipe.tuning.{name}: {list(shares)} are no shares that rise to 1")
 
 
 @dataclass(frozen=True)
@@ -244,9 +250,9 @@ class Recipe:
         return replace(self, pruning=replace(self.pruning, sparsity=sparsity))
 
     def shortened(self, prune_epochs: int, tune_epochs: int) -> "Recipe":
-        """The same with phases of another length."""
-        pruning, tuning = replace(self.pruning, epochs=prune_epochs), replace(self.tuning, epochs=tune_epochs)
-        return replace(self, pruning=pruning, tuning=tuning)
+        """The same with phases of another length; a gate takes as long as its float training."""
+        pruning = replace(self.pruning, epochs=prune_epochs)
+        return replace(self, pruning=pruning, tuning=replace(self.tuning, epochs=tune_epochs, gate_epochs=0))
 
     def with_exponents(self, n_exponents: int) -> "Recipe":
         """The same with another number of exponents."""

@@ -69,7 +69,9 @@ class RhythmMaterial:
         config = replace(self.config, fit=effort.of(self.config.fit), bf16=bf16)
         fit_rhythm(net, self.strips, config, phase, teacher, on_step, progress)
 
-    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+    def fit_gate(
+        self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None, epochs: int = 0
+    ) -> None:
         """Nothing: the task does not train its gate."""
 
     def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:

@@ -60,7 +60,9 @@ class SegmentMaterial:
         config = replace(self.config, fit=effort.of(self.config.fit))
         fit_segments(net, taking_part, label, config, phase, teacher, on_step, progress)
 
-    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+    def fit_gate(
+        self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None, epochs: int = 0
+    ) -> None:
         """Nothing: the gate is quantised as it is."""
 
     def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:

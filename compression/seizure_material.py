@@ -65,10 +65,13 @@ class SeizureMaterial:
         config = replace(self.config, fit=effort.of(self.config.fit))
         fit_seizure(net, self.data.units, config, phase, teacher, on_step, progress)
 
-    def fit_gate(self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None) -> None:
+    def fit_gate(
+        self, gate: nn.Module, judge: Callable[[Tensor], Tensor], on_step: OnStep | None = None, epochs: int = 0
+    ) -> None:
         """See `TrainingMaterial.fit_gate`."""
         seconds = self.data.gate
-        fit_gate(gate, judge, seconds.features, seconds.is_analysable, self.config.gate_fit, on_step)
+        fit = replace(self.config.gate_fit, epochs=epochs or self.config.gate_fit.epochs)
+        fit_gate(gate, judge, seconds.features, seconds.is_analysable, fit, on_step)
 
     def loss(self, net: nn.Module, teacher: nn.Module | None = None) -> float:
         """See `TrainingMaterial.loss`."""

@@ -60,7 +60,7 @@ class TrainConfig:
     design: BeatDesign = "new patients"
     gate_care: float = 4.0
     screen_pass: float = 0.998
-    gate_pass: float = 0.9975
+    gate_pass: float = 0.998
 
     def seeded(self, seed: int) -> "TrainConfig":
         """The same, from another seed."""

@@ -23,7 +23,8 @@ __all__ = ["N_GATE_FEATURES", "GateFeature", "gate_features", "ilog2_q4"]
 
 _PIECES = 8
 _PIECE_SAMPLES = BLOCK_SAMPLES // _PIECES
-_MEDIAN = _PIECES // 2 - 1
+_UPPER_RANKS = 0, _PIECES // 2 - 1, _PIECES - 1  # quietest first
+_QRS_RANKS = 0, _PIECES // 2 - 1, _PIECES - 3, _PIECES - 1
 _QRS_STEP = 4  # the second difference over k samples is largest at 64 Hz / k
 _SLOW_SAMPLES = 4  # mean of as many: 32 Hz
 _SLOW_PER_BLOCK = BLOCK_SAMPLES // _SLOW_SAMPLES
@@ -48,12 +49,12 @@ class GateFeature(IntEnum):
     """Quietest piece, QRS band (second difference over 4 samples, about 16 Hz)."""
     QRS_MEDIAN = 4
     """Fourth quietest of the 8 pieces, QRS band."""
-    QRS_LOUD = 5
+    QRS_THIRD = 5
+    """Third loudest of the 8 pieces, QRS band: a beat fills one or two of them, noise more."""
+    QRS_LOUD = 6
     """Loudest piece, QRS band: the size of a beat."""
-    STEP = 6
+    STEP = 7
     """Largest absolute difference of consecutive piece means, as a level: motion of the baseline."""
-    TURNS = 7
-    """Number of times that the slope changes between rising and not rising, at 32 Hz, times 8, minus 64."""
     HALF_PERIOD = 8
     """Half of the mean period, in samples of 32 Hz (1 to 16): 32 log2 - 64."""
     LEAKAGE = 9
@@ -105,13 +106,13 @@ def _momentary(s: np.ndarray) -> np.ndarray:
     upper = np.abs(pieces[..., :-2:2] - 2 * pieces[..., 1:-1:2] + pieces[..., 2::2]).sum(axis=2)
     near, middle, far = (pieces[..., i * _QRS_STEP :][..., : _PIECE_SAMPLES // 2 : 2] for i in range(3))
     qrs = np.abs(near - 2 * middle + far).sum(axis=2)
-    levels = [np.sort(band, axis=1)[:, place] for band in (upper, qrs) for place in (0, _MEDIAN, -1)]
+    bands = (upper, _UPPER_RANKS), (qrs, _QRS_RANKS)
+    levels = [ranked for band, ranks in bands for ranked in np.sort(band, axis=1)[:, ranks].T]
     slow = s.reshape(-1, _SLOW_SAMPLES).sum(axis=1) >> 2
     before = np.concatenate([np.repeat(s[:1], _LONGEST_HALF_PERIOD), slow])
-    turns = _int8(8 * _turns(slow, before[_LONGEST_HALF_PERIOD - 1 : -1]) - 64)
     extent = _level(np.ptp(slow.reshape(-1, _SLOW_PER_BLOCK), axis=1))
     columns = [_level(v) for v in (*levels, _largest_step(slow))]
-    return np.stack([*columns, turns, *_wave_shape(slow, before), extent], axis=1)
+    return np.stack([*columns, *_wave_shape(slow, before), extent], axis=1)
 
 
 def _running_mean(now: np.ndarray) -> np.ndarray:
@@ -136,12 +137,6 @@ def _largest_step(slow: np.ndarray) -> np.ndarray:
     """Largest absolute difference of consecutive piece means in each block; the first piece has none before it."""
     mean = slow.reshape(-1, _PIECE_SAMPLES // _SLOW_SAMPLES).sum(axis=1) >> 2
     return np.abs(np.diff(mean, prepend=mean[:1])).reshape(-1, _PIECES).max(axis=1)
-
-
-def _turns(slow: np.ndarray, last: np.ndarray) -> np.ndarray:
-    """Changes between rising and not rising in each block; before the start the signal does not rise."""
-    rises = slow > last
-    return np.diff(rises, prepend=False).reshape(-1, _SLOW_PER_BLOCK).sum(axis=1)
 
 
 def _wave_shape(slow: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ def net() -> QuantNet:
 
 
 def test_the_largest_weights_of_every_channel_are_fixed_first_and_stay(net: QuantNet) -> None:
-    freezing = Freezing(net, SHARES)
+    freezing = Freezing(trained_layers(net), SHARES)
     held = [torch.zeros_like(layer.mask) for layer in trained_layers(net)]
     for part, share in enumerate(SHARES):
         freezing(part / len(SHARES))
@@ -64,7 +64,7 @@ def test_the_largest_weights_of_every_channel_are_fixed_first_and_stay(net: Quan
 
 def test_of_a_channel_none_is_left_that_is_larger_than_a_fixed_one(net: QuantNet) -> None:
     size = [layer.masked_weight.detach().abs() for layer in trained_layers(net)]
-    Freezing(net, (0.5, 1.0))
+    Freezing(trained_layers(net), (0.5, 1.0))
     for layer, each in zip(trained_layers(net), size, strict=True):
         assert layer.frozen is not None
         for weights, frozen, mask in zip(each, layer.frozen, layer.mask, strict=True):
@@ -73,7 +73,7 @@ def test_of_a_channel_none_is_left_that_is_larger_than_a_fixed_one(net: QuantNet
 
 
 def test_only_fixed_weights_are_seen_as_powers_of_two_until_all_are(net: QuantNet) -> None:
-    freezing = Freezing(net, SHARES)
+    freezing = Freezing(trained_layers(net), SHARES)
     for layer in trained_layers(net):
         assert layer.frozen is not None
         others = layer.mask & ~layer.frozen
@@ -87,7 +87,7 @@ def test_only_fixed_weights_are_seen_as_powers_of_two_until_all_are(net: QuantNe
 
 
 def test_what_was_fixed_equals_the_integers_bit_for_bit(net: QuantNet) -> None:
-    freezing = Freezing(net, SHARES)
+    freezing = Freezing(trained_layers(net), SHARES)
     for fraction in (0.1, 0.5, 1.0):
         step(net)
         freezing(fraction)
@@ -99,7 +99,7 @@ def test_what_was_fixed_equals_the_integers_bit_for_bit(net: QuantNet) -> None:
 
 
 def test_without_shares_all_weights_are_rounded_as_they_train(net: QuantNet) -> None:
-    freezing = Freezing(net, ())
+    freezing = Freezing(trained_layers(net), ())
     before = [layer.weight.detach().clone() for layer in trained_layers(net)]
     step(net)
     freezing(1.0)
@@ -110,8 +110,10 @@ def test_without_shares_all_weights_are_rounded_as_they_train(net: QuantNet) -> 
 
 @pytest.mark.parametrize("shares", [(0.5,), (0.5, 0.5, 1.0), (1.0, 0.5), (0.0, 1.0), (0.5, 1.5)])
 def test_shares_that_do_not_rise_to_1_are_refused(shares: tuple[float, ...]) -> None:
-    with pytest.raises(InputError, match="frozen"):
+    with pytest.raises(InputError, match=r"tuning\.frozen"):
         Tuning(frozen=shares)
+    with pytest.raises(InputError, match=r"tuning\.gate_frozen"):
+        Tuning(gate_frozen=shares)
 
 
 def test_a_recipe_file_names_the_shares() -> None:

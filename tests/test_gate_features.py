@@ -80,7 +80,7 @@ def test_later_samples_change_nothing():
 @pytest.mark.parametrize("value", [517, 32767, -32768])
 def test_a_flat_line_has_no_level_at_all(value: int):
     features = gate_features(np.full(3 * 128, value, np.int16))
-    levels = [f for f in GateFeature if f not in (GateFeature.TURNS, GateFeature.HALF_PERIOD, GateFeature.LEAKAGE)]
+    levels = [f for f in GateFeature if f not in (GateFeature.HALF_PERIOD, GateFeature.LEAKAGE)]
     assert np.all(features[:, levels] == -128)
 
 

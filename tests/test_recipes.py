@@ -305,3 +305,16 @@ def test_mixed_precision_gives_layers_what_they_bear(material: BeatMaterial, mod
     assert {layer.n_exponents for layer in layers} == {4}
     with pytest.raises(InputError, match="method must be log2"):
         compress(model, material, replace(recipe, quantiser=Quantiser("uniform8")))
+
+
+def test_the_gate_has_epochs_and_steps_of_its_own_and_changes_no_other_stage(
+    model: FloatModel, material: BeatMaterial
+) -> None:
+    plain = Recipe(Pruning(sparsity=0.5, epochs=1), tuning=Tuning(1))
+    in_steps = replace(plain, tuning=Tuning(1, gate_epochs=4, gate_frozen=(0.5, 1.0)))
+    longer = replace(plain, tuning=Tuning(1, gate_epochs=4))
+    made = [compress(model, material, recipe) for recipe in (plain, longer, in_steps)]
+    assert len({*map(to_bytes, made)}) == 3
+    first = made[0]
+    for other in made[1:]:
+        assert to_bytes(replace(other, stages=(first.stages[0], *other.stages[1:]))) == to_bytes(first)

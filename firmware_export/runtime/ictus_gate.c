@@ -2,8 +2,8 @@
 
 #include "ictus_fixed.h"
 
-#define MEDIAN (ICTUS_GATE_PIECES / 2u - 1u)
-#define LOUDEST (ICTUS_GATE_PIECES - 1u)
+#define UPPER_RANKS ((1u << 0) | (1u << 3) | (1u << 7)) /* quietest, fourth quietest, loudest */
+#define QRS_RANKS (UPPER_RANKS | (1u << 5))             /* and third loudest */
 #define QRS_STEP 4u
 #define LONGEST_HALF_PERIOD 16
 #define PI_Q6 201
@@ -44,23 +44,16 @@ static int32_t qrs_band(const int16_t s[ICTUS_GATE_PIECE])
     return sum;
 }
 
-/* Appends the piece's 4 means of 4 samples, and follows slope and baseline. */
+/* Appends the piece's 4 means of 4 samples, and follows the baseline. */
 static void add_slow(ictus_gate *g, const int16_t s[ICTUS_GATE_PIECE])
 {
     int16_t *slow = &g->slow[PAST + 4u * g->pieces];
-    int32_t total = 0, before = slow[-1];
-    uint32_t turns = 0, rose = g->rises;
+    int32_t total = 0;
     for (const int16_t *end = s + ICTUS_GATE_PIECE; s != end; s += 4) {
         const int32_t mean = ictus_asr32(s[0] + s[1] + s[2] + s[3], 2);
-        const uint32_t rises = mean > before;
-        turns += rises ^ rose;
-        rose = rises;
         *slow++ = (int16_t)mean;
-        before = mean;
         total += mean;
     }
-    g->turns = (uint8_t)(g->turns + turns);
-    g->rises = (uint8_t)rose;
     const int32_t mean = ictus_asr32(total, 2);
     const int32_t motion = g->pieces == 0u && g->started == 1u ? 0 : ictus_abs32(mean - g->piece_mean);
     g->step = ictus_max32(g->step, motion);
@@ -94,12 +87,17 @@ static void sort_pieces(int32_t piece[ICTUS_GATE_PIECES])
     }
 }
 
-static void write_levels(int32_t piece[ICTUS_GATE_PIECES], int8_t out[3])
+
+/* Sorts the pieces and writes the levels of `ranks`, a bit each, the quietest first; returns the place after them. */
+static int8_t *write_levels(int32_t piece[ICTUS_GATE_PIECES], uint32_t ranks, int8_t *out)
 {
     sort_pieces(piece);
-    out[0] = level(piece[0]);
-    out[1] = level(piece[MEDIAN]);
-    out[2] = level(piece[LOUDEST]);
+    for (uint32_t rank = 0; rank < ICTUS_GATE_PIECES; rank++) {
+        if ((ranks >> rank) & 1u) {
+            *out++ = level(piece[rank]);
+        }
+    }
+    return out;
 }
 
 /* Half of the mean period in slow samples; size <= 2^21, slope <= 2^21. */
@@ -156,17 +154,15 @@ static void write_running(ictus_gate *g, const int8_t *now, int8_t *out)
 
 static void end_block(ictus_gate *g, int8_t *features)
 {
-    write_levels(g->upper, features);
-    write_levels(g->qrs, features + 3);
-    features[6] = level(g->step);
-    features[7] = ictus_sat8(8 * (int32_t)g->turns - 64);
+    int8_t *const step = write_levels(g->qrs, QRS_RANKS, write_levels(g->upper, UPPER_RANKS, features));
+    *step = level(g->step);
     write_shape(g, &features[8], &features[9], &features[10]);
     write_running(g, features, features + ICTUS_GATE_MOMENTARY);
     for (uint32_t i = 0; i < PAST; i++) {
         g->slow[i] = g->slow[ICTUS_GATE_SLOW + i];
     }
     g->step = 0;
-    g->pieces = g->turns = 0;
+    g->pieces = 0;
     g->started = 2;
 }
 

@@ -26,8 +26,6 @@ typedef struct {
     int16_t running[ICTUS_GATE_MOMENTARY];            /* means over about 4 blocks, in sixteenths */
     int16_t piece_mean;                               /* of the piece before */
     uint8_t pieces;                                   /* of this block so far, 0..7 */
-    uint8_t turns;                                    /* of this block so far, 0..32 */
-    uint8_t rises;                                    /* whether the last mean lay above the one before */
     uint8_t started;                                  /* 0: no piece yet, 1: first block, 2: later */
 } ictus_gate;
 
