@@ -88,8 +88,17 @@ def test_noise_fills_the_quiet_between_beats():
     clean = sample_counts("mitdb", "100")[: 60 * 128]
     noise = sample_counts("nstdb", "ma")[: len(clean)]
     quiet, noisy = gate_features(clean).astype(int), gate_features(clean + 4 * noise).astype(int)
-    contrast = [np.median(f[:, GateFeature.QRS_LOUD] - f[:, GateFeature.QRS_MEDIAN]) for f in (quiet, noisy)]
-    assert contrast[0] > contrast[1] + 16
+    for lower in (GateFeature.QRS_MEDIAN, GateFeature.QRS_THIRD):
+        contrast = [np.median(f[:, GateFeature.QRS_LOUD] - f[:, lower]) for f in (quiet, noisy)]
+        assert contrast[0] > contrast[1] + 16
+
+
+def test_ranks_rise_and_a_beat_leaves_the_third_loudest_eighth_quiet():
+    features = gate_features(sample_counts("mitdb", "100")).astype(int)
+    ranks = features[:, GateFeature.QRS_QUIET : GateFeature.QRS_LOUD + 1]
+    assert np.all(np.diff(ranks, axis=1) >= 0)
+    median, third, loud = np.median(ranks[:, 1:], axis=0)
+    assert loud - third > third - median
 
 
 @pytest.mark.parametrize("frequency_hz", [2.5, 4.0, 6.0])
