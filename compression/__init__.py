@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .presets import (
         BASELINES,
         BEAT_RECIPES,
+        FASTEST_RHYTHM_RECIPE,
         RHYTHM_RECIPE,
         SEGMENT_RECIPE,
         SEIZURE_RECIPE,
@@ -54,6 +55,7 @@ __getattr__ = imported_when_asked(
 __all__ = [
     "BASELINES",
     "BEAT_RECIPES",
+    "FASTEST_RHYTHM_RECIPE",
     "RHYTHM_RECIPE",
     "SEGMENT_RECIPE",
     "SEIZURE_RECIPE",

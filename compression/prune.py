@@ -44,6 +44,7 @@ class Pruner:
         self.layers = list(layers)
         self.kept = [0] * (len(self.layers) - len(kept)) + list(kept)
         self.criterion = criterion or weight_criterion("lamp")
+        self.uses = _uses(self.layers) if self.criterion.per_product else [1.0] * len(self.layers)
         self.masks = [
             torch.ones_like(layer.weight) if layer.allowed is None else layer.allowed.clone()
             for layer in self.layers
@@ -52,7 +53,8 @@ class Pruner:
 
     def prune_to(self, sparsity: float) -> None:
         """Prune the least important weights of all layers together until `sparsity` of them is gone."""
-        scores = [self._scores(*each) for each in zip(self.layers, self.masks, self.kept, strict=True)]
+        each_layer = zip(self.layers, self.masks, self.kept, self.uses, strict=True)
+        scores = [self._scores(*each) for each in each_layer]
         everything = torch.cat([score.flatten() for score in scores])
         n_pruned = int(sparsity * self.n_weights) + everything.numel() - self.n_weights
         n_pruned = min(n_pruned, int((everything < _NEVER).sum()))
@@ -61,8 +63,8 @@ class Pruner:
             self.masks = [(score > threshold).float() for score in scores]
         self.apply()
 
-    def _scores(self, layer: NetLayer, mask: Tensor, n_kept: int) -> Tensor:
-        scores = self.criterion.scores(layer.folded()[0].detach(), layer.n_weights)
+    def _scores(self, layer: NetLayer, mask: Tensor, n_kept: int, uses: float) -> Tensor:
+        scores = self.criterion.scores(layer.folded()[0].detach(), layer.n_weights) / uses
         scores[:n_kept] = _NEVER
         return torch.where(mask > 0, scores, torch.zeros_like(scores))
 
@@ -76,6 +78,15 @@ class Pruner:
     def sparsity(self) -> float:
         """Share of weights that are pruned."""
         return 1.0 - sum(float(mask.sum()) for mask in self.masks) / self.n_weights
+
+
+def _uses(layers: Sequence[NetLayer]) -> list[float]:
+    """How often each layer uses a weight, for one use in the slowest convolution.
+
+    Weights of dense layers count like those of that convolution: they cost next to no instructions, but bytes.
+    """
+    slowest = min((layer.rate for layer in layers if layer.rate), default=1.0)
+    return [max(layer.rate, slowest) / slowest for layer in layers]
 
 
 class SparsitySchedule:

@@ -30,12 +30,17 @@ class NetLayer(nn.Module):
 
     Maps are flat, ``[T][C]`` as on the device, so a layer is a sliding window over its input: window `taps` long,
     `step` apart. `weight` is (channels, taps) in the same order. An `in_length` of 0 stands for any length; so
-    does an `out_length` of 0.
+    does an `out_length` of 0. `rate` is how often each weight is used for every sample of the window: once in
+    as many samples as a convolution's output positions are apart; 0 for a dense layer, which uses them once in a
+    whole window. `in_rate` is the same of the input's positions.
     """
 
-    def __init__(self, spec: LayerSpec, in_length: int, in_channels: int, n_context: int) -> None:
+    def __init__(
+        self, spec: LayerSpec, in_length: int, in_channels: int, n_context: int, in_rate: float = 0.0
+    ) -> None:
         super().__init__()
         self.spec = spec
+        self.rate = in_rate / spec.stride if spec.kernel else 0.0
         kernel = spec.kernel or in_length
         self.in_channels = in_channels
         self.step = spec.stride * in_channels
@@ -112,18 +117,26 @@ class NetLayer(nn.Module):
 
 
 class Chain(nn.Module):
-    """Layers in a row; keeps the map after `n_kept` layers."""
+    """Layers in a row; keeps the map after `n_kept` layers. `in_rate` is that of its first layer's input."""
 
     def __init__(
-        self, specs: ChainSpec, in_length: int, in_channels: int, n_context: int, n_kept: int = 0
+        self,
+        specs: ChainSpec,
+        in_length: int,
+        in_channels: int,
+        n_context: int,
+        n_kept: int = 0,
+        in_rate: float = 1.0,
     ) -> None:
         super().__init__()
         self.n_kept = n_kept
         self.layers = nn.ModuleList()
-        self.kept_shape = (0, 0)
+        self.kept_shape, self.kept_rate = (0, 0), in_rate
         for number, spec in enumerate(specs, start=1):
-            layer = NetLayer(spec, in_length, in_channels, n_context)
+            layer = NetLayer(spec, in_length, in_channels, n_context, in_rate)
             self.layers.append(layer)
+            in_rate = layer.rate
+            self.kept_rate = in_rate if number == n_kept else self.kept_rate
             in_length, in_channels = (1, 2 * spec.channels) if spec.pools else (layer.out_length, spec.channels)
             self.kept_shape = (in_length, in_channels) if number == n_kept else self.kept_shape
 
@@ -152,7 +165,8 @@ class StagedNet(nn.Module):
         screened = (1, spec.n_context) if spec.screens_context else spec.window_shape
         self.screen = Chain(spec.screen, *screened, spec.n_context, spec.n_kept)
         kept = spec.window_shape if spec.screens_context else self.screen.kept_shape
-        self.specialist = Chain(spec.specialist, *kept, spec.n_context)
+        kept_rate = 1.0 if spec.screens_context else self.screen.kept_rate
+        self.specialist = Chain(spec.specialist, *kept, spec.n_context, in_rate=kept_rate)
 
     def forward(self, window: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Both exits of a beat or a strip.

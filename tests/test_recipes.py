@@ -125,6 +125,28 @@ def test_layer_magnitude_takes_the_same_share_of_every_layer() -> None:
     )
 
 
+def test_a_weight_is_used_as_often_as_its_layer_has_positions() -> None:
+    rhythm = [layer.rate for layer in StagedNet(rhythm_net_spec(N_GATE_FEATURES)).specialist]
+    assert rhythm == [1 / 2, 1 / 4, 1 / 8, 1 / 16, *[1 / 32] * 4, 0, 0]
+    net = seeded_net(N_GATE_FEATURES, 0)
+    (first, *dense), (second, third, *_) = net.screen, net.specialist
+    assert [first.rate, second.rate, third.rate] == [1 / 3, 1 / 6, 1 / 12]
+    assert not any(layer.rate for layer in [*dense, *net.gate])
+
+
+@pytest.mark.parametrize(("sparsity", "most"), [(0.5, 0.9), (0.9, 0.8)])
+def test_fewer_products_are_left_of_as_many_weights(sparsity: float, most: float) -> None:
+    products = list[float]()
+    for name in ("lamp", "lamp-per-product"):
+        torch.manual_seed(0)
+        net = StagedNet(rhythm_net_spec(N_GATE_FEATURES)).eval()
+        pruner = Pruner(prunable_layers(net), criterion=weight_criterion(name))
+        pruner.prune_to(sparsity)
+        assert pruner.sparsity == pytest.approx(sparsity, abs=1e-3)
+        products.append(sum(float(m.sum()) * n.rate for n, m in zip(pruner.layers, pruner.masks, strict=True)))
+    assert products[1] < most * products[0]
+
+
 @given(st.sampled_from(sorted(SCHEDULES)), st.floats(0, 1), st.lists(st.floats(0, 1), min_size=2, max_size=9))
 def test_sparsity_never_falls_and_ends_at_the_target(name: str, target: float, at: list[float]) -> None:
     values = [SCHEDULES[name].sparsity(fraction, target) for fraction in [*sorted(at), 1.0]]

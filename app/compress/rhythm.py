@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compression import (
+    FASTEST_RHYTHM_RECIPE,
     RHYTHM_RECIPE,
     SMALLEST_RHYTHM_RECIPE,
     CompactModel,
@@ -36,6 +37,7 @@ __all__ = ["RHYTHM_RECIPES", "RhythmBench", "RhythmPart", "prepared_strips", "rh
 RHYTHM_RECIPES = {
     "default": RHYTHM_RECIPE,
     "smallest": SMALLEST_RHYTHM_RECIPE,
+    "fastest": FASTEST_RHYTHM_RECIPE,
     "quick": RHYTHM_RECIPE.pruned_to(0.9).shortened(2, 2),
 }
 _DEFAULT_DATA = "cinc2017"

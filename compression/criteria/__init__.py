@@ -24,10 +24,13 @@ class WeightCriterion:
     name : as recipes call it
     scores : folded weights (channels, taps) of a layer, and how many of them may differ from 0 -> score of each,
         same shape, comparable between layers; the smallest go first
+    per_product : scores are divided by how often the layer uses a weight in a decision, so that more is kept where
+        it costs few instructions
     """
 
     name: str
     scores: Callable[[Tensor, int], Tensor]
+    per_product: bool = False
 
 
 @dataclass(frozen=True)
