@@ -1,11 +1,12 @@
 """Do all forms of a model give the same bytes? Thousands of real windows of each task through every witness.
 
     python benchmarks/witnesses.py [--tasks beat rhythm seizure] [--forms packed auto small] [--windows 5000]
+        [--model FILE]
 
 The integer Python is the reference; the table says for each of the others how many windows it ran and how many
-came out with another byte at any exit. LiteRT is asked once, with the first form; a model with a stream has no
-small one. A window is a beat of the test side of MIT-BIH (DS2); a strip of 32 s of
-any of its recordings, cut from 0 s and again from 16 s on, so that each overlaps two others; or 4 s of one of
+came out with another byte at any exit. Models are the zoo's, or one file. LiteRT is asked once, with the first
+form; a model with a stream has no small one. A window is a beat of the test side of MIT-BIH (DS2); a strip of 32 s
+of any of its recordings, cut from 0 s and again from 16 s on, so that each overlaps two others; or 4 s of one of
 the 18 channels of a CHB-MIT clip. Of all that there are, `--windows` are taken evenly.
 """
 
@@ -79,11 +80,13 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=list(WINDOWS), choices=list(WINDOWS))
     parser.add_argument("--forms", nargs="+", default=["packed"], choices=["packed", "auto", "small"])
     parser.add_argument("--windows", type=int, default=5000)
+    parser.add_argument("--model", type=load_compact, metavar="FILE", help="in place of the zoo's models")
     args = parser.parse_args()
+    tasks = args.tasks if args.model is None else [args.model.task]
     print("| task | form | witness | windows | with another byte |\n|---|---|---|---|---|", flush=True)
-    for task in args.tasks:
+    for task in tasks:
         golden = evenly(GoldenVectors.concatenate(list(WINDOWS[task]())), args.windows)
-        model = load_compact(ZOO / f"{task}.ictus")
+        model = args.model or load_compact(ZOO / f"{task}.ictus")
         forms = [form for form in args.forms if form != "small" or not model.has_stream]
         for form in forms:
             start_s = time.perf_counter()
