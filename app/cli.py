@@ -131,6 +131,10 @@ def _add_task(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="beat", help="beat, rhythm or seizure; default: %(default)s")
 
 
+def _add_peaks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--peaks", choices=("detected", "reference"), help="of beat; default: detected")
+
+
 def _add_extra(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extra",
@@ -231,6 +235,7 @@ def _add_train(commands: _Commands) -> None:
     )
     _add_extra(parser)
     _add_montage(parser)
+    _add_peaks(parser)
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument(
         "--seeds",
@@ -262,7 +267,7 @@ def _add_evaluate(commands: _Commands) -> None:
     )
     _add_montage(parser)
     _add_extra(parser)
-    parser.add_argument("--peaks", choices=("detected", "reference"), help="of beat; default: detected")
+    _add_peaks(parser)
     parser.add_argument("--folds", type=_count, metavar="K", help="of --split cv; default: 5")
     parser.add_argument("--recipe", metavar="R", help="of --split cv of rhythm: compress every fold's model, too")
     parser.add_argument("--seeds", type=_count, metavar="N", help="of --split cv: repeat it N times; default: 1")

@@ -102,7 +102,7 @@ def _train(args: argparse.Namespace) -> None:
     from .summaries import evaluation_text, spread_text
     from .verbs import train, train_seeds
 
-    given = _given(split=args.split, extra=args.extra, montage=args.montage)
+    given = _given(split=args.split, extra=args.extra, montage=args.montage, peaks=args.peaks)
     with Console() as progress:
         if args.seeds is not None:
             seeds = range(args.seed, args.seed + args.seeds)

@@ -37,9 +37,13 @@ class Effort:
     exact: bool = False
 
     def of(self, config: FitConfig) -> FitConfig:
-        """The phase's duration, rate and share of the teacher in place of the float training's."""
+        """The phase's duration, rate and share of the teacher in place of the float training's, and no dropout."""
         return replace(
-            config, epochs=self.epochs, learning_rate=self.learning_rate, distillation=self.distillation
+            config,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            distillation=self.distillation,
+            dropout=0.0,
         )
 
 

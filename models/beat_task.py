@@ -49,9 +49,9 @@ _CONVOLUTIONS: dict[BeatDesign, ChainSpec] = {
         LayerSpec(48, kernel=3, stride=2),
     ),
     "known patients": (
-        LayerSpec(16, kernel=7, stride=3),
-        LayerSpec(48, kernel=5, stride=2),
-        LayerSpec(64, kernel=3, stride=2),
+        LayerSpec(32, kernel=7, stride=3),
+        LayerSpec(96, kernel=5, stride=2),
+        LayerSpec(128, kernel=3, stride=2),
     ),
 }
 
@@ -62,5 +62,5 @@ _HEADS: dict[BeatDesign, ChainSpec] = {
         LayerSpec(2 * _RHYTHM[1], barred=((0, _RHYTHM[1], _RHYTHM[0], 2 * _RHYTHM[0]),)),
         LayerSpec(len(CLASSES), is_logit=True, barred=((0, _N_BY_RHYTHM, _RHYTHM[1], 2 * _RHYTHM[1]),)),
     ),
-    "known patients": (LayerSpec(64, takes_context=True), LayerSpec(len(CLASSES), is_logit=True)),
+    "known patients": (LayerSpec(128, takes_context=True), LayerSpec(64), LayerSpec(len(CLASSES), is_logit=True)),
 }

@@ -68,7 +68,7 @@ class TrainConfig:
 
 
 INTRA_CONFIG = TrainConfig(
-    FitConfig(epochs=60, weight_decay=1e-2, max_shift=1),
+    FitConfig(epochs=40, weight_decay=1e-2, max_shift=1, dropout=0.3),
     design="known patients",
     screen_pass=0.999,
     gate_pass=0.9995,

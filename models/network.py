@@ -32,7 +32,8 @@ class NetLayer(nn.Module):
     `step` apart. `weight` is (channels, taps) in the same order. An `in_length` of 0 stands for any length; so
     does an `out_length` of 0. `rate` is how often each weight is used for every sample of the window: once in
     as many samples as a convolution's output positions are apart; 0 for a dense layer, which uses them once in a
-    whole window. `in_rate` is the same of the input's positions.
+    whole window. `in_rate` is the same of the input's positions. `dropout` is the share of the outputs that is
+    put to 0 in every step of a training.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class NetLayer(nn.Module):
         super().__init__()
         self.spec = spec
         self.rate = in_rate / spec.stride if spec.kernel else 0.0
+        self.dropout = 0.0
         kernel = spec.kernel or in_length
         self.in_channels = in_channels
         self.step = spec.stride * in_channels
@@ -103,6 +105,7 @@ class NetLayer(nn.Module):
         else:
             assert self.norm is not None
             out = F.hardtanh(self.norm(out), 0.0, ACTIVATION_MAX)
+            out = F.dropout(out, self.dropout, self.training)
         out = out.reshape(len(x), -1)
         return pool(out, self.spec.channels) if self.spec.pools else out
 
@@ -142,6 +145,10 @@ class Chain(nn.Module):
 
     def __iter__(self) -> Iterator[NetLayer]:
         return (layer for layer in self.layers if isinstance(layer, NetLayer))
+
+    def hidden_dense(self) -> Iterator[NetLayer]:
+        """The dense layers that are no exit."""
+        return (layer for layer in self if layer.spec.kernel == 0 and not layer.spec.is_logit)
 
     def forward(self, x: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, n_outputs) and the kept map (B, T * C)."""

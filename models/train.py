@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .beat_data import LabelledBeats
+from .network import StagedNet
 
 __all__ = [
     "BeatTensors",
@@ -44,6 +45,7 @@ class FitConfig:
     epoch_units : training units drawn per epoch, so that more data do not take longer; 0 stands for all
     max_shift : training windows are shifted at random by up to this many samples
     gain_sigma : standard deviation of the log of a random gain on the window
+    dropout : share of the outputs of the specialist's hidden dense layers that are put to 0 in every step
     distillation : share of the teacher's soft labels in both targets, 0 to 1
     seed : of initialisation, drawing and augmentation
     """
@@ -58,6 +60,7 @@ class FitConfig:
     epoch_units: int = 0
     max_shift: int = 0
     gain_sigma: float = 0.0
+    dropout: float = 0.0
     distillation: float = 0.0
     seed: int = 0
 
@@ -188,11 +191,16 @@ def fit_beats(
     """Train both exits of a beat network in place, float or quantised."""
     data = BeatTensors.of(beats)
     augment = _Augmenter(config, beats.window.shape[2])
+    if isinstance(net, StagedNet):
+        for layer in net.specialist.hidden_dense():
+            layer.dropout = config.dropout
 
     def loss_of(index: Tensor) -> Tensor:
         return beat_loss(net, augment(data.batch(index)), config, teacher)
 
-    fit(net, len(beats), loss_of, config, balance_weight(beats, config.balance), on_step, phase, progress)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)  # what drops out
+        fit(net, len(beats), loss_of, config, balance_weight(beats, config.balance), on_step, phase, progress)
 
 
 class _Augmenter:

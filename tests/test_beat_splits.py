@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ictus.app.evaluate.beat_splits import scoring_plan, seen_in_training, without_paced
 from ictus.app.evaluate.folds import cross_validate
 from ictus.app.model_files import LoadedModel
+from ictus.app.tasks import beat
 from ictus.models import BeatRecord, GateSources, cv_protocols, prepare_record, recording_id, recording_ids
 from ictus.models.beat_train import TrainConfig
 from ictus.models.cross_validation import subject_folds
@@ -152,3 +153,19 @@ def test_inter_refuses_a_model_that_saw_a_test_recording(records: list[BeatRecor
     model = loaded(dataset="other", split="inter", recordings=recording_ids(records[2:3]))
     with pytest.raises(InputError, match="would score beats it was fitted on"):
         scoring_plan("inter", model, find_dataset(), records)
+
+
+def test_reference_peaks_of_a_training_are_those_of_its_compression_and_a_warning_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ictus.models.protocol.INTRA_CONFIG", replace(FAST, design="known patients"))
+    path = tmp_path / "m.safetensors"
+    file, result = beat.train(split="intra", out=path, peaks="reference")
+    assert file.provenance["peaks"] == result["peaks"] == "reference"
+    assert {r.peaks for r in beat.bench(path).protocol.train} == {"reference"}
+    warned = {
+        peaks: [w for w in beat.evaluate(path, split="intra", peaks=peaks)["warnings"] if "trained on" in w]
+        for peaks in ("reference", "detected")
+    }
+    assert warned["reference"] == []
+    assert warned["detected"] == ["The model was trained on reference peaks and is tested on detected ones."]

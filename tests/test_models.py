@@ -1,12 +1,14 @@
 """The cascade's decisions, their scores, splits, training and the float file."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from ictus.compression.material import Effort
 from ictus.models import (
     BeatRecord,
     FloatFile,
@@ -23,7 +25,7 @@ from ictus.models import (
 from ictus.models.beat_train import BeatTrainingSet, GateData, TrainConfig
 from ictus.models.metrics import bootstrap_ci95, confusion, score
 from ictus.models.staged import calibrate_threshold
-from ictus.models.train import FitConfig, balance_weight
+from ictus.models.train import FitConfig, balance_weight, fit_beats
 from ictus.models.weights import seeded_net
 from ictus.signals import N_GATE_FEATURES, CorruptModelError, InputError, UnanalysableError, find_dataset, load
 
@@ -161,6 +163,18 @@ def test_training_learns_and_the_same_seed_gives_the_same_bytes(record):
     assert float_to_bytes(FloatFile("beat", first)) == float_to_bytes(FloatFile("beat", second))
     accuracy = evaluate_beats(FloatModel(first.net, first.thresholds | {"gate": -1e9}), [record]).scores.accuracy
     assert accuracy > 0.9
+
+
+def test_dropout_follows_the_seed_and_acts_in_training_alone(record):
+    """Whatever was drawn before; and a recipe's phases, which have weights to spare no longer, do without it."""
+    config = TrainConfig(FitConfig(epochs=1, min_steps=20), FitConfig(epochs=1, min_steps=5))
+    dropping = replace(config, beats=replace(config.beats, dropout=0.5))
+    without, first, second = (train_beats(_training_set(record), c).net for c in (config, dropping, dropping))
+    window, context = torch.randn(4, 192), torch.randn(4, first.spec.n_context)
+    assert not torch.equal(without(window, context)[1], first(window, context)[1])
+    assert torch.equal(first(window, context)[1], second(window, context)[1])
+    fit_beats(first, LabelledBeats.of([record]), Effort(1, 1e-3, 0.0).of(dropping.beats))
+    assert [layer.dropout for layer in first.specialist.hidden_dense()] == [0.0, 0.0, 0.0]
 
 
 def test_a_float_file_gives_the_same_model_back(model, record, tmp_path):

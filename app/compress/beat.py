@@ -122,8 +122,9 @@ def beat_bench(
     """
     loaded = load_float_model(model, "beat")
     told = loaded.provenance
-    found, records = prepare_dataset(data, "detected", progress)
-    _, added = prepare_extra(list(extra) or told.get("extra") or [], progress)
+    peaks = str(told.get("peaks", "detected"))
+    found, records = prepare_dataset(data, peaks, progress)
+    _, added = prepare_extra(list(extra) or told.get("extra") or [], peaks, progress)
     protocol = make_protocol(str(told.get("split", "inter")), records, int(told.get("seed", 0)), added)
     if told.get("split_sha256") not in (None, protocol.sha256):
         raise InputError(f"{loaded.path}: was trained on another split of {told.get('dataset')}")

@@ -114,11 +114,11 @@ def gate_sources(found: LocalDataset) -> GateSources:
 
 
 def prepare_extra(
-    extra: Sequence[str | Path], progress: Progress | None = None
+    extra: Sequence[str | Path], peaks: str = "detected", progress: Progress | None = None
 ) -> tuple[list[str], list[BeatRecord]]:
     """Names of further data sets and all their recordings with reference beats."""
     found = [find_dataset(where) for where in extra]
-    return [f.name for f in found], [r for f in found for r in prepare_annotated(f, "detected", progress)[0]]
+    return [f.name for f in found], [r for f in found for r in prepare_annotated(f, peaks, progress)[0]]
 
 
 def check_annotated(found: LocalDataset, records: Sequence[BeatRecord]) -> None:
@@ -149,7 +149,7 @@ def train_protocol(
         "extra": sorted(set(extra)),
         "recordings": recording_ids((*protocol.train, *protocol.extra)),
         "seed": protocol.config.beats.seed,
-        "peaks": "detected",
+        "peaks": protocol.train[0].peaks,
         "gate_data": list(material.gate.sources),
     }
     return FloatFile("beat", model, provenance)

@@ -58,6 +58,7 @@ def train(
     out: str | Path | None = None,
     seed: int = 0,
     extra: Sequence[str | Path] = (),
+    peaks: str = "detected",
     progress: Progress | None = None,
 ) -> tuple[FloatFile, dict[str, Any]]:
     """Train the float network on the training side of a split; writes `out` if given.
@@ -65,13 +66,14 @@ def train(
     Parameters
     ----------
     extra : further labelled data sets for the training side of ``inter``
+    peaks : ``detected``, which a device has, or ``reference``, as many publications train and test
 
     Returns
     -------
     the trained model with its provenance, and its evaluation on the test side
     """
-    found, records = prepare_dataset(data, "detected", progress)
-    names, added = prepare_extra(extra, progress)
+    found, records = prepare_dataset(data, peaks, progress)
+    names, added = prepare_extra(extra, peaks, progress)
     protocol = make_protocol(split, records, seed, added)
     _refuse_tested(protocol)
     material = protocol.training_set(gate_sources(found))
@@ -194,6 +196,9 @@ def _warnings(
         yield f"On both sides, as published: subject {', '.join(plan.shared_subjects)}."
     if plan.key == "all" and plan.seen:
         yield f"The model was trained on {len(plan.seen)} of these recordings; see the subsets."
+    trained_peaks = loaded.provenance.get("peaks", evaluation.peaks)
+    if trained_peaks != evaluation.peaks:
+        yield f"The model was trained on {trained_peaks} peaks and is tested on {evaluation.peaks} ones."
     if not loaded.provenance:
         yield "The model does not say what it was trained on; it may have been these data."
     if found.name in map(str, loaded.provenance.get("gate_data") or ()):
